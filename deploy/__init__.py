@@ -1,0 +1,1 @@
+"""Running Pulmo: on this machine, in containers."""

@@ -1,0 +1,1 @@
+"""The messages and methods of TensorFlow Serving that Pulmo speaks, without TensorFlow."""

@@ -1,0 +1,1 @@
+"""Tests across processes, and what all tests share."""
