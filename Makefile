@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-export PULMO_HOME := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format proto dashboards lock clean

@@ -1,8 +1,8 @@
 """Bytes to pixels: the one place where an image is decoded and resized, for training and for serving alike.
 
-A body is first walked in Python: magic bytes, then the chunks of a PNG (W3C PNG, third edition, section 5) or the marker
-segments of a JPEG (ITU-T T.81, annex B). Only what is whole, of an allowed kind and within the pixel limit reaches a C
-decoder: libpng for PNG, libjpeg-turbo for JPEG. PIL never decodes here; it only converts and resizes.
+A body is first walked in Python: magic bytes, then the chunks of a PNG (W3C PNG, third edition, section 5) or the
+marker segments of a JPEG (ITU-T T.81, annex B). Only what is whole, of an allowed kind and within the pixel limit
+reaches a C decoder: libpng for PNG, libjpeg-turbo for JPEG. PIL never decodes here; it only converts and resizes.
 """
 
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ _RESAMPLE: dict[Resample, Image.Resampling] = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 
+_MAX_PARTS = 16_384  # chunks or segments
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-_PNG_MAX_CHUNKS = 16_384
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _JPEG_SOF = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive; all Huffman coded
 _JPEG_OTHER_SOF = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a segment
+_JPEG_BARE = {0xFF: 1, 0x01: 2, **dict.fromkeys(range(0xD0, 0xD8), 2)}  # fill bytes and markers without a segment
 _JPEG_SOS, _JPEG_EOI = 0xDA, 0xD9
 _GREY, _COLOUR = 1, 3  # components of a JPEG
 
@@ -75,8 +75,8 @@ class Header(NamedTuple):
 def decode(body: bytes, spec: ImageSpec, max_pixels: int) -> NDArray[np.uint8]:
     """Decode a PNG or JPEG and bring it to the size and mode of `spec`.
 
-    16-bit samples keep their high byte, palettes are expanded, transparent pixels are laid over black, colour becomes grey
-    by ITU-R 601 luma. A JPEG is decoded at the smallest DCT scale that is not below the wanted size.
+    16-bit samples keep their high byte, palettes are expanded, transparent pixels are laid over black, colour becomes
+    grey by ITU-R 601 luma. A JPEG is decoded at the smallest DCT scale that is not below the wanted size.
 
     Args:
         body: the whole file.
@@ -115,7 +115,7 @@ def _walk_png(body: bytes) -> Header:
     header: Header | None = None
     has_data = False
     position = len(_PNG_MAGIC)
-    for _ in range(_PNG_MAX_CHUNKS):
+    for _ in range(_MAX_PARTS):
         if position + 12 > len(body):
             raise ImageError("truncated", f"PNG ends after {len(body)} bytes, before its IEND chunk")
         length = int.from_bytes(body[position : position + 4], "big")
@@ -132,11 +132,11 @@ def _walk_png(body: bytes) -> Header:
                 raise ImageError("corrupt", "PNG has no IDAT chunk")
             return header
         position += 12 + length
-    raise ImageError("corrupt", f"PNG has more than {_PNG_MAX_CHUNKS} chunks")
+    raise ImageError("corrupt", f"PNG has more than {_MAX_PARTS} chunks")
 
 
 def _png_header(kind: bytes, data: bytes) -> Header:
-    if kind != b"IHDR" or len(data) != 13:  # noqa: PLR2004 - the length that the standard gives
+    if kind != b"IHDR" or len(data) != 13:  # the length that the standard gives
         raise ImageError("corrupt", "PNG does not begin with an IHDR chunk of 13 bytes")
     width, height = int.from_bytes(data[0:4], "big"), int.from_bytes(data[4:8], "big")
     if not (0 < width < 2**31 and 0 < height < 2**31):
@@ -147,19 +147,17 @@ def _png_header(kind: bytes, data: bytes) -> Header:
 def _walk_jpeg(body: bytes) -> Header:
     header: Header | None = None
     position = 2
-    while True:
-        while body[position : position + 2] == b"\xff\xff":  # fill bytes
-            position += 1
+    for _ in range(_MAX_PARTS):
         if position + 4 > len(body):
             raise ImageError("truncated", f"JPEG ends after {len(body)} bytes, before its first scan")
-        if body[position] != 0xFF:  # noqa: PLR2004 - every marker begins so
+        if body[position] != 0xFF:  # every marker begins so
             raise ImageError("corrupt", f"JPEG has no marker at byte {position}, where one must be")
         marker = body[position + 1]
         if marker in _JPEG_BARE:
-            position += 2
+            position += _JPEG_BARE[marker]
             continue
         length = int.from_bytes(body[position + 2 : position + 4], "big")
-        if marker == _JPEG_EOI or length < 2:  # noqa: PLR2004 - a length counts its own two bytes
+        if marker == _JPEG_EOI or length < 2:  # a length counts its own two bytes
             raise ImageError("corrupt", f"JPEG has a broken segment at byte {position}")
         if marker in _JPEG_OTHER_SOF:
             raise ImageError(
@@ -172,14 +170,15 @@ def _walk_jpeg(body: bytes) -> Header:
         if marker == _JPEG_SOS:
             return _finish_jpeg(body, position, header)
         position += 2 + length
+    raise ImageError("corrupt", f"JPEG has more than {_MAX_PARTS} segments before its first scan")
 
 
 def _jpeg_header(segment: bytes) -> Header:
-    if len(segment) < 6:  # noqa: PLR2004 - precision, height, width and count of components
+    if len(segment) < 6:  # precision, height, width and count of components
         raise ImageError("truncated", "JPEG ends inside its frame header")
     precision, components = segment[0], segment[5]
     height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
-    if precision != 8 or components not in (_GREY, _COLOUR):  # noqa: PLR2004 - bits
+    if precision != 8 or components not in (_GREY, _COLOUR):  # bits
         raise ImageError(
             "format", f"JPEG has {components} components of {precision} bits; 1 or 3 of 8 bits are accepted"
         )
@@ -203,13 +202,13 @@ def _decode_png(body: bytes) -> NDArray[np.uint8]:
         raise ImageError("corrupt", f"PNG cannot be decoded: {error}") from error
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
-    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):  # noqa: PLR2004 - grey or colour, with alpha
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):  # grey or colour, with alpha
         pixels = _over_black(pixels[..., :-1], pixels[..., -1])
     return np.ascontiguousarray(pixels.squeeze(axis=2) if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
 
 
 def _over_black(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if alpha.min() == 255:  # noqa: PLR2004 - opaque
+    if alpha.min() == 255:  # opaque
         return colour
     product = colour.astype(np.uint16) * alpha[..., np.newaxis]
     return ((product + 127) // 255).astype(np.uint8)

@@ -1,0 +1,48 @@
+"""Composes the application: routes, errors, instrumentation, and the services behind them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from prometheus_client import CollectorRegistry
+
+from gateway.errors import GatewayError
+from gateway.instrumentation import Instrumentation
+from gateway.metrics import Metrics
+from gateway.problems import ProblemHandlers
+from gateway.routes import ROUTES, provide_services
+from gateway.services import run_services
+from gateway.settings import Settings
+
+
+def create_app(settings: Settings) -> Instrumentation:
+    """Return the ASGI application. Nothing is opened before its lifespan begins."""
+    metrics = Metrics(CollectorRegistry())
+    problems = ProblemHandlers(metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with run_services(settings, metrics) as services:
+            app.state.services = services
+            yield
+
+    app = Litestar(
+        route_handlers=ROUTES,
+        dependencies={"services": Provide(provide_services, sync_to_thread=False)},
+        exception_handlers={
+            GatewayError: problems.gateway_error,
+            HTTPException: problems.http_exception,
+            Exception: problems.bug,
+        },
+        lifespan=[lifespan],
+        openapi_config=OpenAPIConfig(
+            title="Pulmo", version="0.1.0", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+        ),
+        request_max_body_size=None,  # gateway.uploads has limits of its own, with clearer errors
+        logging_config=None,
+    )
+    return Instrumentation(app, metrics)

@@ -1,0 +1,166 @@
+"""The model server, as the gateway sees it. The only module of the gateway that speaks gRPC."""
+
+import time
+from collections.abc import Sequence
+from typing import Self
+
+import grpc
+import grpc.aio
+import msgspec
+import numpy as np
+from google.protobuf.wrappers_pb2 import Int64Value
+from numpy.typing import NDArray
+
+from gateway.errors import DeadlineExceeded, GatewayError, ModelFailed, ModelUnavailable, VersionGone
+from gateway.manifest import Manifest
+from gateway.metrics import Metrics
+from gateway.tensors import pack_images, unpack_floats, unpack_string
+from proto import tfserving_pb2 as pb
+from proto.methods import GET_MODEL_STATUS, PREDICT, Method, RequestT, ResponseT
+
+_CONTROL_TIMEOUT_S = 2.0
+
+# The server may return at any moment, so a lost connection is tried again at least once in half a second.
+_OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+# What each gRPC status means to a client of the gateway (https://grpc.io/docs/guides/status-codes/).
+ERRORS: dict[grpc.StatusCode, type[GatewayError]] = {
+    grpc.StatusCode.CANCELLED: ModelUnavailable,
+    grpc.StatusCode.UNKNOWN: ModelFailed,
+    grpc.StatusCode.INVALID_ARGUMENT: ModelFailed,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    grpc.StatusCode.NOT_FOUND: VersionGone,
+    grpc.StatusCode.ALREADY_EXISTS: ModelFailed,
+    grpc.StatusCode.PERMISSION_DENIED: ModelFailed,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ModelUnavailable,
+    grpc.StatusCode.FAILED_PRECONDITION: ModelFailed,
+    grpc.StatusCode.ABORTED: ModelFailed,
+    grpc.StatusCode.OUT_OF_RANGE: ModelFailed,
+    grpc.StatusCode.UNIMPLEMENTED: ModelFailed,
+    grpc.StatusCode.INTERNAL: ModelFailed,
+    grpc.StatusCode.UNAVAILABLE: ModelUnavailable,
+    grpc.StatusCode.DATA_LOSS: ModelFailed,
+    grpc.StatusCode.UNAUTHENTICATED: ModelFailed,
+}
+
+
+class VersionStatus(msgspec.Struct, frozen=True):
+    """A version of the model, as GetModelStatus tells it."""
+
+    version: int
+    state: str
+    """TensorFlow Serving's name: START, LOADING, AVAILABLE, UNLOADING or END."""
+    error: str
+    """Why it could not be loaded; empty where it could."""
+
+
+class Backend:
+    """One model on one model server."""
+
+    def __init__(self, channel: grpc.aio.Channel, model: str, metrics: Metrics) -> None:
+        self._channel = channel
+        self._model = model
+        self._metrics = metrics
+
+    @classmethod
+    def connect(cls, target: str, model: str, metrics: Metrics) -> Self:
+        """Open a channel to `target`, `unix:PATH` or `HOST:PORT`; the server need not be there yet."""
+        return cls(grpc.aio.insecure_channel(target, options=_OPTIONS), model, metrics)
+
+    async def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        await self._channel.close()
+
+    async def status(self) -> list[VersionStatus]:
+        """Return the versions that the server knows, newest first.
+
+        Raises:
+            ModelUnavailable: the server is away, or does not know the model.
+        """
+        request = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name=self._model))
+        reply = await self._call(GET_MODEL_STATUS, request, _CONTROL_TIMEOUT_S)
+        return [
+            VersionStatus(
+                version=entry.version,
+                state=pb.ModelVersionStatus.State.Name(entry.state),
+                error=entry.status.error_message,
+            )
+            for entry in reply.model_version_status
+        ]
+
+    async def describe(self, version: int) -> Manifest:
+        """Return what a version says of itself.
+
+        Raises:
+            ModelUnavailable: the server is away, or the version has gone.
+            ModelFailed: the version has no signature `describe`, or its manifest breaks the contract.
+        """
+        spec = pb.ModelSpec(name=self._model, version=Int64Value(value=version), signature_name="describe")
+        reply = await self._call(PREDICT, pb.PredictRequest(model_spec=spec), _CONTROL_TIMEOUT_S)
+        try:
+            return Manifest.from_json(unpack_string(reply.outputs["manifest"]))
+        except ValueError as error:
+            raise ModelFailed(f"version {version} describes itself wrongly: {error}") from error
+
+    async def predict(self, version: int, images: Sequence[NDArray[np.uint8]], timeout_s: float) -> NDArray[np.float32]:
+        """Ask one version for the probabilities of a batch.
+
+        Args:
+            version: the version that must answer.
+            images: uint8 `[H, W, C]` each, all of one shape.
+            timeout_s: seconds until the answer is of no use; the server is told.
+
+        Returns:
+            float32 `[N, K]`, row i for image i.
+
+        Raises:
+            VersionGone: the version has left the server.
+            ModelUnavailable: the server is away or refuses work.
+            DeadlineExceeded: no answer in time.
+            ModelFailed: any other failure.
+        """
+        spec = pb.ModelSpec(name=self._model, version=Int64Value(value=version))
+        request = pb.PredictRequest(model_spec=spec, inputs={"images": pack_images(images)})
+        begin = time.perf_counter()
+        try:
+            reply = await self._call(PREDICT, request, timeout_s)
+        except GatewayError as error:
+            self._metrics.backend_rpcs.labels(_code(error)).inc()
+            raise
+        self._metrics.backend_rpcs.labels(grpc.StatusCode.OK.name).inc()
+        self._metrics.backend_rpc_duration.observe(time.perf_counter() - begin)
+        return _probabilities(reply, len(images))
+
+    async def _call(self, method: Method[RequestT, ResponseT], request: RequestT, timeout_s: float) -> ResponseT:
+        call = self._channel.unary_unary(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        try:
+            return await call(request, timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            message = f"{method.name} at the model server ended with {error.code().name}"
+            raise ERRORS[error.code()](message, internals=error.details() or "") from error
+
+
+def _code(error: GatewayError) -> str:
+    cause = error.__cause__
+    return cause.code().name if isinstance(cause, grpc.aio.AioRpcError) else grpc.StatusCode.UNKNOWN.name
+
+
+def _probabilities(reply: pb.PredictResponse, rows: int) -> NDArray[np.float32]:
+    try:
+        probabilities = unpack_floats(reply.outputs["probabilities"])
+    except ValueError as error:
+        raise ModelFailed(f"the model's answer cannot be read: {error}") from error
+    if probabilities.ndim != 2 or len(probabilities) != rows:  # rows and classes
+        raise ModelFailed(f"the model answered {list(probabilities.shape)} to {rows} images")
+    return probabilities

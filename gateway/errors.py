@@ -1,0 +1,164 @@
+"""The errors that a client can be told of, as one tree.
+
+GatewayError
+├── BadRequest
+│   ├── MissingField
+│   ├── MalformedForm
+│   ├── BodyTooLarge
+│   ├── BodyTimeout
+│   ├── ClientGone
+│   ├── TooManyFiles
+│   └── BadImage
+│       ├── EmptyImage
+│       ├── UnsupportedFormat
+│       ├── TruncatedImage
+│       ├── CorruptImage
+│       └── TooManyPixels
+├── Overloaded
+├── DeadlineExceeded
+├── ModelUnavailable
+│   └── VersionGone
+├── ModelFailed
+└── HistoryUnavailable
+
+`status` is the HTTP status, `name` the last part of the problem's `type` (RFC 9457) and the metric label, and the
+class docstring is the documentation that `GET /problems/<name>` shows.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Something that a client is told of: the value, the limit, the remedy."""
+
+    status: ClassVar[int]
+    name: ClassVar[str]
+    title: ClassVar[str]
+    retry_after: ClassVar[int | None] = None
+    """Seconds after which the same request may succeed; None where it never will."""
+
+    def __init__(self, detail: str, internals: str = "") -> None:
+        """Hold the sentence for this occurrence, and what is logged beside it but told to nobody outside."""
+        super().__init__(detail)
+        self.detail = detail
+        self.internals = internals
+
+
+class BadRequest(GatewayError):
+    """The request itself cannot be answered; sending it again will not help."""
+
+
+class MissingField(BadRequest):
+    """The multipart form holds no file under the name that the endpoint reads."""
+
+    status, name, title = 400, "missing-field", "A form field is missing"
+
+
+class MalformedForm(BadRequest):
+    """The body is announced as multipart/form-data but cannot be parsed as such (RFC 7578)."""
+
+    status, name, title = 400, "malformed-form", "The form cannot be read"
+
+
+class BodyTooLarge(BadRequest):
+    """The body is larger than the gateway reads. Nothing of it was kept."""
+
+    status, name, title = 413, "body-too-large", "The body is too large"
+
+
+class BodyTimeout(BadRequest):
+    """The body did not arrive in time."""
+
+    status, name, title = 408, "body-timeout", "The body came too slowly"
+
+
+class ClientGone(BadRequest):
+    """The client closed the connection before its body was whole. Nobody reads this answer."""
+
+    status, name, title = 499, "client-gone", "The client has gone"
+
+
+class TooManyFiles(BadRequest):
+    """One batch request holds more files than the gateway accepts."""
+
+    status, name, title = 413, "too-many-files", "Too many files in one request"
+
+
+class BadImage(BadRequest):
+    """The file is not an image that the gateway accepts."""
+
+
+class EmptyImage(BadImage):
+    """The file or the body has no bytes."""
+
+    status, name, title = 400, "image-empty", "The image is empty"
+
+
+class UnsupportedFormat(BadImage):
+    """The bytes are not a PNG, or not a JPEG of a usual kind (baseline or progressive, 8 bits, grey or colour)."""
+
+    status, name, title = 415, "image-format", "The image format is not supported"
+
+
+class TruncatedImage(BadImage):
+    """The file ends before the image does; it was probably cut off on its way."""
+
+    status, name, title = 422, "image-truncated", "The image is truncated"
+
+
+class CorruptImage(BadImage):
+    """The file contradicts itself or its checksums."""
+
+    status, name, title = 422, "image-corrupt", "The image is corrupt"
+
+
+class TooManyPixels(BadImage):
+    """The image has more pixels than the gateway decodes; it was not decoded."""
+
+    status, name, title = 413, "image-too-many-pixels", "The image has too many pixels"
+
+
+class Overloaded(GatewayError):
+    """The gateway is at its limit; nothing was done for this request."""
+
+    status, name, title, retry_after = 429, "overloaded", "The gateway is at its limit", 1
+
+
+class DeadlineExceeded(GatewayError):
+    """The answer was not ready in time; it is not in the history."""
+
+    status, name, title, retry_after = 504, "deadline-exceeded", "The answer was not ready in time", 1
+
+
+class ModelUnavailable(GatewayError):
+    """No version of the model can answer now: the model server is away, or has loaded none."""
+
+    status, name, title, retry_after = 503, "model-unavailable", "No model is available", 1
+
+
+class VersionGone(ModelUnavailable):
+    """The version that a request was prepared for has left the model server; the gateway takes the next one."""
+
+
+class ModelFailed(GatewayError):
+    """The model server refused or failed a call that should have worked."""
+
+    status, name, title, retry_after = 502, "model-failed", "The model failed", 1
+
+
+class HistoryUnavailable(GatewayError):
+    """The prediction could not be recorded, so it is not given."""
+
+    status, name, title, retry_after = 503, "history-unavailable", "The history cannot be written", 1
+
+
+def documented() -> dict[str, type[GatewayError]]:
+    """Return every error that has a problem type of its own, by its name."""
+
+    def walk(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
+        for child in kind.__subclasses__():
+            yield child
+            yield from walk(child)
+
+    return {kind.name: kind for kind in walk(GatewayError) if "name" in vars(kind)}

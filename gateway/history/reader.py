@@ -1,0 +1,49 @@
+"""Reads the history in pages, newest first."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import HistoryUnavailable
+from gateway.history.schema import PREDICTIONS
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some rows, newest first, and where the following page begins; None on the last page."""
+
+    rows: list[dict[str, Any]]
+    next: int | None
+
+
+class HistoryReader:
+    """Reads beside the writer, in threads; never blocks the event loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def page(self, limit: int, after: int | None) -> Page:
+        """Return `limit` rows at most, older than the row `after`; the newest where it is None.
+
+        Raises:
+            HistoryUnavailable: the database cannot be read.
+        """
+        return await asyncio.to_thread(self._page, limit, after)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await asyncio.to_thread(self._engine.dispose)
+
+    def _page(self, limit: int, after: int | None) -> Page:
+        query: Any = select(PREDICTIONS).order_by(PREDICTIONS.c.sequence.desc()).limit(limit + 1)
+        if after is not None:
+            query = query.where(PREDICTIONS.c.sequence < after)
+        try:
+            with self._engine.connect() as connection:
+                rows = [dict(row) for row in connection.execute(query).mappings()]
+        except SQLAlchemyError as error:
+            raise HistoryUnavailable("the history cannot be read", internals=str(error)) from error
+        more = len(rows) > limit
+        return Page(rows[:limit], rows[limit - 1]["sequence"] if more else None)

@@ -1,0 +1,35 @@
+"""What a model version says of itself through its `describe` signature."""
+
+import hashlib
+from typing import Annotated, Any, Self
+
+import msgspec
+from msgspec import Meta
+
+from gateway.imaging import ImageSpec
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The part of the manifest that the gateway needs; it ignores what it does not know."""
+
+    labels: Annotated[list[str], Meta(min_length=2)]
+    """The classes, in the order of the model's outputs."""
+    image: ImageSpec
+    """The array that the model takes."""
+    metrics: dict[str, Any]
+    """What the trainer measured."""
+    architecture: str = ""
+    created_at: str = ""
+    data_digest: str = ""
+    digest: str = ""
+    """SHA-256 of the manifest's text, set on reading."""
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read a manifest.
+
+        Raises:
+            ValueError: the text is not JSON, or lacks a field, or a field is of the wrong kind.
+        """
+        manifest = msgspec.json.decode(text, type=cls)
+        return msgspec.structs.replace(manifest, digest=f"sha256:{hashlib.sha256(text).hexdigest()}")

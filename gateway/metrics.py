@@ -1,0 +1,123 @@
+"""Every metric of the gateway, declared once. The registry is passed in; call sites use attributes, never names."""
+
+import platform
+from importlib.metadata import version
+
+import PIL
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.process_collector import ProcessCollector
+
+_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+_BATCH = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128)  # images
+_CONFIDENCE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+
+STAGES = ("read", "decode", "queue", "backend", "persist")
+TRIGGERS = ("full", "idle", "drain")
+OUTCOMES = ("committed", "failed", "refused")
+
+
+class Metrics:
+    """The gateway's metrics. Units are in the names; label sets are bounded, and known ones exist from the start."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        ProcessCollector(registry=registry)
+
+        self.requests = Counter(
+            "gateway_requests", "Requests answered.", ["route", "method", "code"], registry=registry
+        )
+        self.request_duration = Histogram(
+            "gateway_request_duration_seconds",
+            "Time from a request's headers to the end of its reply.",
+            ["route"],
+            buckets=_LATENCY,
+            registry=registry,
+        )
+        self.stage_duration = Histogram(
+            "gateway_stage_duration_seconds",
+            "Time that an answered image spent in each stage.",
+            ["stage"],
+            buckets=_LATENCY,
+            registry=registry,
+        )
+        self.inflight = Gauge("gateway_inflight_requests", "Requests being answered.", registry=registry)
+        self.concurrency_limit = Gauge(
+            "gateway_concurrency_limit", "Images that may be anywhere between arrival and reply.", registry=registry
+        )
+        self.rejected = Counter(
+            "gateway_rejected", "Requests that ended in a problem, by its name.", ["reason"], registry=registry
+        )
+        self.image_rejects = Counter(
+            "gateway_image_rejects",
+            "Images that were not accepted, by the problem's name.",
+            ["reason"],
+            registry=registry,
+        )
+        self.batch_size = Histogram(
+            "gateway_batch_size", "Images in a call to the model.", buckets=_BATCH, registry=registry
+        )
+        self.batches = Counter(
+            "gateway_batches", "Calls to the model, by what made them due.", ["trigger"], registry=registry
+        )
+        self.queue_depth = Gauge("gateway_queue_depth", "Images that wait for a call to the model.", registry=registry)
+        self.dropped = Counter(
+            "gateway_dropped", "Images dropped before the model because nobody waits for them.", registry=registry
+        )
+        self.backend_rpcs = Counter(
+            "gateway_backend_rpcs", "Predict calls to the model server, by gRPC status.", ["code"], registry=registry
+        )
+        self.backend_rpc_duration = Histogram(
+            "gateway_backend_rpc_duration_seconds",
+            "Time of a successful Predict call.",
+            buckets=_LATENCY,
+            registry=registry,
+        )
+        self.backend_ready = Gauge(
+            "gateway_backend_ready", "1 while a version of the model can answer, else 0.", registry=registry
+        )
+        self.predictions = Counter(
+            "gateway_predictions",
+            "Images answered, by model version and class.",
+            ["version", "label"],
+            registry=registry,
+        )
+        self.confidence = Histogram(
+            "gateway_prediction_confidence",
+            "Probability of the predicted class.",
+            buckets=_CONFIDENCE,
+            registry=registry,
+        )
+        self.history_queue_depth = Gauge(
+            "history_queue_depth", "Predictions that wait to be written.", registry=registry
+        )
+        self.history_commit_duration = Histogram(
+            "history_commit_duration_seconds", "Time of a group commit.", buckets=_LATENCY, registry=registry
+        )
+        self.history_rows = Counter(
+            "history_rows", "Predictions handed to the history, by what became of them.", ["outcome"], registry=registry
+        )
+        self.model_info = Gauge(
+            "model_info", "1 for the version that answers.", ["version", "digest"], registry=registry
+        )
+        self._describe_build()
+        self._create_labels()
+
+    def _describe_build(self) -> None:
+        build = Info("build", "What runs.", registry=self.registry)
+        build.info({"version": version("pulmo"), "python": platform.python_version()})
+        decoder = Info("decoder", "What decodes and resizes images.", registry=self.registry)
+        decoder.info(
+            {
+                "resize": f"{'pillow-simd' if 'post' in PIL.__version__ else 'pillow'} {PIL.__version__}",
+                "png": f"imagecodecs {version('imagecodecs')}",
+                "jpeg": f"simplejpeg {version('simplejpeg')}",
+            }
+        )
+
+    def _create_labels(self) -> None:
+        for stage in STAGES:
+            self.stage_duration.labels(stage)
+        for trigger in TRIGGERS:
+            self.batches.labels(trigger)
+        for outcome in OUTCOMES:
+            self.history_rows.labels(outcome)

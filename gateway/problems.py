@@ -1,0 +1,68 @@
+"""Turns every exception into a problem document (RFC 9457), at one place."""
+
+import inspect
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from gateway.errors import GatewayError
+from gateway.metrics import Metrics
+from gateway.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+_TYPES = "/problems/"
+
+
+def to_problem(error: GatewayError) -> Problem:
+    """Return the document for an error of ours."""
+    return Problem(type=_TYPES + error.name, title=error.title, status=error.status, detail=error.detail)
+
+
+def document(kind: type[GatewayError]) -> str:
+    """Return what a problem type means, for a person."""
+    retry = f" Send it again after {kind.retry_after} s." if kind.retry_after is not None else ""
+    return f"{kind.title} ({kind.status}). {inspect.cleandoc(kind.__doc__ or '')}{retry}\n"
+
+
+class ProblemHandlers:
+    """The exception handlers of the application; they count what they answer."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._log = structlog.get_logger()
+
+    def gateway_error(self, _request: Request[Any, Any, Any], error: GatewayError) -> Response[Problem]:
+        """Answer an error of ours."""
+        self._metrics.rejected.labels(error.name).inc()
+        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._log.warning("problem", problem=error.name, detail=error.detail, internals=error.internals)
+        return Response(to_problem(error), status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+
+    def http_exception(self, _request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+        """Answer what the framework refuses: an unknown path, a wrong method, a parameter out of its range."""
+        status = HTTPStatus(error.status_code)
+        name = status.phrase.lower().replace(" ", "-")
+        self._metrics.rejected.labels(name).inc()
+        problem = Problem(type=_TYPES + name, title=status.phrase, status=status, detail=_detail(error))
+        return Response(problem, status_code=status, headers=error.headers, media_type=MEDIA_TYPE)
+
+    def bug(self, request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+        """Answer a broken promise of our own, without its internals."""
+        self._metrics.rejected.labels("internal-error").inc()
+        self._log.error("bug", path=request.scope.get("path_template"), exc_info=error)
+        problem = Problem(
+            type=_TYPES + "internal-error",
+            title="The gateway failed",
+            status=HTTPStatus.INTERNAL_SERVER_ERROR,
+            detail="This is a bug of the gateway; its log says more.",
+        )
+        return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE)
+
+
+def _detail(error: HTTPException) -> str:
+    reasons = [f"{entry.get('key', '')}: {entry['message']}" for entry in error.extra or [] if isinstance(entry, dict)]
+    return "; ".join([error.detail, *reasons])

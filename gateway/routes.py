@@ -1,0 +1,169 @@
+"""The endpoints: what a request brings is read here, and the services answer it."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Annotated, Any
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import Parameter
+from prometheus_client.exposition import choose_encoder
+
+from gateway.errors import BadImage, GatewayError, ModelUnavailable, documented
+from gateway.history.records import from_row
+from gateway.problems import document, to_problem
+from gateway.schemas import (
+    BatchEntry,
+    BatchReply,
+    Health,
+    HistoryReply,
+    ModelEntry,
+    ModelMetrics,
+    Models,
+    Prediction,
+)
+from gateway.services import Services
+from gateway.uploads import BodyLimits, Upload, read_uploads
+
+
+def provide_services(request: Request[Any, Any, Any]) -> Services:
+    """Return the services that the lifespan started."""
+    services: Services = request.app.state.services
+    return services
+
+
+@post("/predict", status_code=200)
+async def predict(request: Request[Any, Any, Any], services: Services) -> Prediction:
+    """Classify one image: the form field `file`, or the raw body."""
+    arrived, settings = time.monotonic(), services.settings
+    limits = BodyLimits(settings.max_body_bytes, "PULMO_MAX_BODY_BYTES", settings.body_timeout_s, files=1)
+    with services.admission.places():
+        [upload] = await read_uploads(request, "file", limits)
+        return await services.pipeline.classify(upload, arrived, arrived + settings.request_timeout_s)
+
+
+@post("/predict-batch", status_code=200)
+async def predict_batch(request: Request[Any, Any, Any], services: Services) -> BatchReply:
+    """Classify several images: the form field `files`, repeated. An image that is none is an error in its place."""
+    arrived, settings = time.monotonic(), services.settings
+    limits = BodyLimits(
+        settings.max_batch_body_bytes, "PULMO_MAX_BATCH_BODY_BYTES", settings.body_timeout_s, settings.max_batch_files
+    )
+    with services.admission.places():
+        uploads = await read_uploads(request, "files", limits)
+        with services.admission.places(len(uploads) - 1):
+            return BatchReply(await _classify_all(services, uploads, arrived, arrived + settings.request_timeout_s))
+
+
+async def _classify_all(
+    services: Services, uploads: Sequence[Upload], arrived: float, deadline: float
+) -> list[BatchEntry]:
+    async def classify(upload: Upload) -> BatchEntry:
+        try:
+            return BatchEntry.from_prediction(await services.pipeline.classify(upload, arrived, deadline))
+        except BadImage as error:
+            return BatchEntry(upload.filename, error=to_problem(error))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(classify(upload)) for upload in uploads]
+    except* GatewayError as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+@get("/history")
+async def history(
+    services: Services,
+    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
+    after: Annotated[int | None, Parameter(ge=1)] = None,
+) -> HistoryReply:
+    """Return predictions, newest first; `after` is the `next` of the page before."""
+    page = await services.history.page(limit, after)
+    return HistoryReply([from_row(row) for row in page.rows], page.next)
+
+
+@get("/health")
+async def health(services: Services) -> Health:
+    """Say how the gateway is; always 200 while it lives."""
+    try:
+        version, reason = services.versions.current().number, None
+    except ModelUnavailable as error:
+        version, reason = None, error.detail
+    return Health(
+        status="ok" if version is not None else "degraded",
+        timestamp=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        model_loaded=version is not None,
+        model_version=version,
+        reason=reason,
+    )
+
+
+@get("/health/live", media_type=MediaType.TEXT)
+async def live() -> str:
+    """Say that the process answers."""
+    return "live"
+
+
+@get("/health/ready", media_type=MediaType.TEXT)
+async def ready(services: Services) -> str:
+    """Say that a prediction can be answered, or 503 with the reason."""
+    services.versions.current()
+    return "ready"
+
+
+@get("/models")
+async def models(services: Services) -> Models:
+    """Return the versions that the model server knows, with TensorFlow Serving's state names."""
+    try:
+        current = services.versions.current().number
+    except ModelUnavailable:
+        current = None
+    return Models(
+        [
+            ModelEntry(status.version, status.state, status.error, current=status.version == current)
+            for status in services.versions.statuses()
+        ]
+    )
+
+
+@get("/metrics")
+async def metrics(request: Request[Any, Any, Any], services: Services) -> Response[Any]:
+    """Return Prometheus text where Accept asks for it, else what the trainer measured of the current version."""
+    accept = request.headers.get("accept", "")
+    if "text/plain" in accept or "openmetrics" in accept:
+        encode, media_type = choose_encoder(accept)
+        return Response(encode(services.metrics.registry), headers={"Content-Type": media_type})
+    version = services.versions.current()
+    manifest = version.manifest
+    return Response(
+        ModelMetrics(
+            model_version=version.number,
+            architecture=manifest.architecture,
+            created_at=manifest.created_at,
+            data_digest=manifest.data_digest,
+            labels=manifest.labels,
+            metrics=manifest.metrics,
+        )
+    )
+
+
+@get("/problems/{name:str}", media_type=MediaType.TEXT)
+async def problem(name: str) -> str:
+    """Explain a problem type."""
+    kind = documented().get(name)
+    if kind is None:
+        raise NotFoundException(f"there is no problem type {name!r}")
+    return document(kind)
+
+
+@get("/", media_type=MediaType.HTML, include_in_schema=False)
+async def index() -> str:
+    """Show a page that uploads an image and shows the answer."""
+    return (files("gateway") / "index.html").read_text(encoding="utf-8")
+
+
+ROUTES = [predict, predict_batch, history, health, live, ready, models, metrics, problem, index]

@@ -1,0 +1,113 @@
+"""What the API answers with."""
+
+from typing import Self
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class Timings(msgspec.Struct, frozen=True):
+    """Milliseconds that a prediction spent in each stage."""
+
+    read: float = 0.0
+    decode: float = 0.0
+    queue: float = 0.0
+    backend: float = 0.0
+    persist: float = 0.0
+    total: float = 0.0
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """The answer to one image."""
+
+    id: str
+    filename: str | None
+    prediction: str
+    """The label with the highest probability."""
+    confidence: float
+    """Its probability."""
+    probabilities: dict[str, float]
+    model_version: int
+    timestamp: str
+    """RFC 3339, UTC."""
+    timings: Timings
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error, as RFC 9457 describes it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+
+
+class BatchEntry(msgspec.Struct, frozen=True):
+    """The answer to one image of a batch: the fields of a prediction, or `error` for an image that is none."""
+
+    filename: str | None
+    id: str | UnsetType = UNSET
+    prediction: str | UnsetType = UNSET
+    confidence: float | UnsetType = UNSET
+    probabilities: dict[str, float] | UnsetType = UNSET
+    model_version: int | UnsetType = UNSET
+    timestamp: str | UnsetType = UNSET
+    timings: Timings | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+    @classmethod
+    def from_prediction(cls, prediction: Prediction) -> Self:
+        """Return the entry of an image that was classified."""
+        return cls(**msgspec.structs.asdict(prediction))
+
+
+class BatchReply(msgspec.Struct, frozen=True):
+    """The answers to the images of a batch, in the order sent."""
+
+    predictions: list[BatchEntry]
+
+
+class HistoryReply(msgspec.Struct, frozen=True):
+    """Predictions, newest first."""
+
+    history: list[Prediction]
+    next: int | None
+    """The `after` of the following page; null on the last."""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How the gateway is."""
+
+    status: str
+    """`ok`, or `degraded` while no model version can answer."""
+    timestamp: str
+    model_loaded: bool
+    model_version: int | None
+    reason: str | None
+    """Why it is degraded."""
+
+
+class ModelEntry(msgspec.Struct, frozen=True):
+    """A version of the model, as the model server tells it."""
+
+    version: int
+    state: str
+    error: str
+    current: bool
+
+
+class Models(msgspec.Struct, frozen=True):
+    """The versions that the model server knows, newest first."""
+
+    models: list[ModelEntry]
+
+
+class ModelMetrics(msgspec.Struct, frozen=True):
+    """What the trainer measured of the version that answers."""
+
+    model_version: int
+    architecture: str
+    created_at: str
+    data_digest: str
+    labels: list[str]
+    metrics: dict[str, object]

@@ -1,0 +1,119 @@
+"""The gateway's settings: one frozen object, read once from the environment, over `pulmo.toml`, over the defaults."""
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "PULMO_"
+
+
+class SettingsError(ValueError):
+    """A setting that the gateway refuses to start with; the message names it, its value and the remedy."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set. A field `max_batch` is `PULMO_MAX_BATCH` in the environment."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on. Another than loopback needs `insecure`."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8000
+    """The TCP port to listen on."""
+    server: Literal["granian", "uvicorn"] = "granian"
+    """The ASGI server."""
+    insecure: bool = False
+    """Allow to listen beyond loopback although there are no API keys yet."""
+    backend: Annotated[str, Meta(min_length=1)] = "unix:var/run/model-server.sock"
+    """The gRPC target of the model server: `unix:PATH` or `HOST:PORT`."""
+    model: Annotated[str, Meta(min_length=1)] = "lung"
+    """The name under which the model server serves the model."""
+    model_poll_s: Annotated[float, Meta(gt=0, le=60)] = 0.5
+    """Seconds between two questions to the model server which versions it has."""
+    max_batch: Annotated[int, Meta(ge=1, le=1024)] = 32
+    """Images per call to the model. Larger batches raise throughput until the model is compute bound."""
+    max_in_flight: Annotated[int, Meta(ge=1, le=64)] = 2
+    """Calls to the model at one time: one that computes, one on its way."""
+    concurrency_limit: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """Images that may be anywhere between arrival and reply; more are refused with 429."""
+    request_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10.0
+    """Seconds from a request's arrival to its answer; then 504."""
+    body_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10.0
+    """Seconds in which a client must have sent its whole body; then 408."""
+    max_body_bytes: Annotated[int, Meta(ge=1)] = 10 * 1024 * 1024
+    """Bytes in the body of `POST /predict`, its form included; more are refused with 413, before they are read."""
+    max_batch_body_bytes: Annotated[int, Meta(ge=1)] = 64 * 1024 * 1024
+    """Bytes in the body of `POST /predict-batch`."""
+    max_batch_files: Annotated[int, Meta(ge=1, le=10_000)] = 128
+    """Images in one `POST /predict-batch`."""
+    max_pixels: Annotated[int, Meta(ge=1)] = 16_777_216
+    """Width times height of an image, before it is decoded."""
+    decode_threads: Annotated[int, Meta(ge=0, le=256)] = 0
+    """Threads that decode images; 0 is one for each core."""
+    history: Annotated[str, Meta(pattern=r"^sqlite:///.+")] = "sqlite:///var/history.db"
+    """The SQLAlchemy URL of the history."""
+    durability: Literal["normal", "full"] = "normal"
+    """What an acknowledged prediction survives: `normal` a killed process, `full` a loss of power too."""
+    history_queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
+    """Predictions that may wait to be written; more are refused with 503."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe events that are logged."""
+    log_format: Literal["console", "json"] = "console"
+    """How events are logged: for a person, or one JSON object in a line."""
+
+
+def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
+    """Read the settings: `PULMO_*` in `environment`, over the TOML `file` where it exists, over the defaults.
+
+    Raises:
+        SettingsError: a value is out of its range or of the wrong type, or a name is unknown.
+    """
+    values = {**_from_file(file), **_from_environment(environment)}
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(error, values)) from error
+    if not settings.insecure and not _is_loopback(settings.host):
+        raise SettingsError(
+            f"{PREFIX}HOST is {settings.host!r} and there are no API keys: anyone who reaches this address could use "
+            f"the service. Listen on 127.0.0.1, or set {PREFIX}INSECURE=true behind a proxy that you trust."
+        )
+    return settings
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    names = set(Settings.__struct_fields__)
+    return {
+        name: value
+        for key, value in environment.items()
+        if key.startswith(PREFIX) and (name := key.removeprefix(PREFIX).lower()) in names
+    }
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    if not file.is_file():
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not TOML: {error}") from error
+
+
+def _explain(error: msgspec.ValidationError, values: Mapping[str, object]) -> str:
+    problem, _, place = str(error).partition(" - at `$.")
+    name = place.rstrip("`")
+    if not name:
+        return f"{problem}; see the table of settings in README.md"
+    return f"{PREFIX}{name.upper()} is {values[name]!r}. {problem}; see the table of settings in README.md"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
