@@ -1,6 +1,9 @@
 """Starts the gateway: `python -m gateway`. Everything is set by `PULMO_*` or pulmo.toml; see README.md."""
 
+import ctypes
+import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +20,7 @@ from gateway.settings import Settings, SettingsError, read_settings
 
 _HEADER_TIMEOUT_S = 10
 _DRAIN_S = 15
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main(environment: Mapping[str, str], file: Path) -> int:
@@ -38,8 +42,22 @@ class Loader:
 
     def __call__(self) -> Instrumentation:
         """Configure logging, and return the application."""
+        die_with_parent()
         configure_logs(self._settings.log_level, self._settings.log_format)
         return create_app(self._settings)
+
+
+def die_with_parent() -> None:
+    """Let the kernel end this process when its parent ends, where the parent is Granian (`man 2 prctl`, Linux only).
+
+    Granian's worker would survive a killed Granian, keep the port, and answer beside the gateway that is started next.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None or sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent.pid:  # it ended before the kernel was told
+        signal.raise_signal(signal.SIGTERM)
 
 
 def serve_granian(settings: Settings) -> None:

@@ -38,8 +38,8 @@ class ProblemHandlers:
         """Answer an error of ours."""
         self._metrics.rejected.labels(error.name).inc()
         headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._log.warning("problem", problem=error.name, detail=error.detail, internals=error.internals)
+        report = self._log.warning if error.internals else self._log.debug
+        report("problem", problem=error.name, detail=error.detail, internals=error.internals)
         return Response(to_problem(error), status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
 
     def http_exception(self, _request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

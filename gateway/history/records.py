@@ -22,4 +22,5 @@ def from_row(row: Mapping[str, Any]) -> Prediction:
     """Return the prediction of a row."""
     moment = _EPOCH + timedelta(microseconds=row["timestamp_us"])
     timestamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return msgspec.convert({**row, "timestamp": timestamp}, Prediction)
+    stored = {name: row[name] for name in Prediction.__struct_fields__ if name != "timestamp"}
+    return msgspec.convert({**stored, "timestamp": timestamp}, Prediction)
