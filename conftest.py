@@ -1,0 +1,50 @@
+"""Real parts that tests of several packages need, each started once in a session and only if a test asks for it."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import toymodel
+from tests.gateways import Gateway, serving_gateway
+from tests.modelserver import MODEL, ModelServer, serving
+from tests.processes import PYTHON, ROOT
+
+
+@pytest.fixture(scope="session")
+def toy_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with versions 1, 2 and 3 of the toy model, to be copied by `toymodel.copy` into other stores."""
+    folder = tmp_path_factory.mktemp("toys")
+    command = [PYTHON, "-m", "tests.toymodel", str(folder), "1", "2", "3"]
+    subprocess.run(command, check=True, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_store(toy_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a base path with version 1 of the toy model; not to be changed by tests."""
+    store = tmp_path_factory.mktemp("store") / MODEL
+    store.mkdir()
+    toymodel.copy(toy_versions / "1", store, 1)
+    return store
+
+
+@pytest.fixture(scope="session")
+def model_server(toy_store: Path) -> Iterator[ModelServer]:
+    """Return an embedded model server, a process of its own, that serves `toy_store`."""
+    with serving(toy_store) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Return a gateway in front of `model_server`; tests share it, and look at how its counters grow."""
+    with serving_gateway(model_server.target, tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway_url(gateway: Gateway) -> str:
+    """Return the address of `gateway`."""
+    return gateway.url

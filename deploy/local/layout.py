@@ -1,0 +1,60 @@
+"""Where things are and on which ports, when Pulmo runs on this machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+class LayoutError(ValueError):
+    """Pulmo cannot run here; the message names the cause and the remedy."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Folders and ports of a local run; processes start in `root`, so that socket paths stay short."""
+
+    root: Path
+    gateway_port: int
+    console_port: int
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], root: Path) -> Self:
+        """Read the ports from `PULMO_PORT` and `PULMO_CONSOLE_PORT`.
+
+        Raises:
+            LayoutError: one is no port.
+        """
+        return cls(root, _port(environment, "PULMO_PORT", 8000), _port(environment, "PULMO_CONSOLE_PORT", 8501))
+
+    @property
+    def store(self) -> Path:
+        """The folder with the versions of the model `lung`."""
+        return self.root / "var/models/lung"
+
+    @property
+    def phantoms(self) -> Path:
+        """The drawn images that a first model is trained on."""
+        return self.root / "var/phantoms"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, the lock and the pid file."""
+        return self.root / "var/run"
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's address."""
+        return f"http://127.0.0.1:{self.gateway_port}"
+
+    @property
+    def console(self) -> str:
+        """The console's address."""
+        return f"http://127.0.0.1:{self.console_port}"
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise LayoutError(f"{name} is {text!r}; it must be a port from 1 to 65535")
+    return int(text)

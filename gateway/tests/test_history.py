@@ -1,0 +1,101 @@
+"""What was recorded is found again."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+
+from gateway.errors import HistoryUnavailable
+from gateway.history.database import open_reader, open_writer
+from gateway.history.reader import HistoryReader
+from gateway.history.records import from_row, to_row
+from gateway.history.schema import METADATA
+from gateway.history.writer import HistoryWriter
+from gateway.metrics import Metrics
+from gateway.schemas import Prediction, Timings
+
+EXAMPLE = Prediction(
+    id="0" * 32,
+    filename="slice é.png",
+    prediction="normal",
+    confidence=0.75,
+    probabilities={"normal": 0.75, "adenocarcinoma": 0.25},
+    model_version=3,
+    timestamp="2026-11-23T12:00:00.123Z",
+    timings=Timings(read=1.0, decode=2.5),
+)
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'history.db'}"
+
+
+def numbered(number: int) -> Prediction:
+    return msgspec.structs.replace(EXAMPLE, id=f"{number:032x}")
+
+
+def test_a_row_is_the_prediction() -> None:
+    """Nothing is lost on the way to a row and back."""
+    assert from_row(to_row(EXAMPLE)) == EXAMPLE
+
+
+def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
+    """The tables that the code declares are the tables that the migrations make."""
+    with open_writer(url(tmp_path), "normal").connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+@pytest.mark.parametrize(("durability", "pragma"), [("normal", 1), ("full", 2)])
+def test_durability_is_what_the_database_is_told(tmp_path: Path, durability: str, pragma: int) -> None:
+    """The setting reaches SQLite."""
+    engine = open_writer(url(tmp_path), "full" if durability == "full" else "normal")
+    with engine.connect() as connection:
+        assert pragma == connection.execute(text("PRAGMA synchronous")).scalar()
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+async def test_pages_follow_each_other_newest_first(tmp_path: Path) -> None:
+    """`next` leads through everything, once."""
+    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, Metrics(CollectorRegistry()))
+    writer.start()
+    for number in range(5):
+        await writer.record(to_row(numbered(number)))
+    reader = HistoryReader(open_reader(url(tmp_path)))
+
+    seen: list[int] = []
+    after = None
+    while True:
+        page = await reader.page(2, after)
+        seen += [int(from_row(row).id, 16) for row in page.rows]
+        if (after := page.next) is None:
+            break
+    await reader.close()
+    await writer.close()
+
+    assert seen == [4, 3, 2, 1, 0]
+
+
+async def test_a_row_that_cannot_be_written_is_an_error_and_the_next_one_is_written(tmp_path: Path) -> None:
+    """One failed commit does not end the history."""
+    metrics = Metrics(CollectorRegistry())
+    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, metrics)
+    writer.start()
+    await writer.record(to_row(EXAMPLE))
+    with pytest.raises(HistoryUnavailable):
+        await writer.record(to_row(EXAMPLE))  # the same id
+    await writer.record(to_row(numbered(7)))
+    await writer.close()
+
+    assert metrics.registry.get_sample_value("history_rows_total", {"outcome": "committed"}) == 2.0
+    assert metrics.registry.get_sample_value("history_rows_total", {"outcome": "failed"}) == 1.0
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Who starts the gateway learns which setting is wrong."""
+    (tmp_path / "file").touch()
+    with pytest.raises(HistoryUnavailable, match="PULMO_HISTORY"):
+        open_writer(f"sqlite:///{tmp_path}/file/history.db", "normal")

@@ -1,0 +1,103 @@
+"""The model server changes under the gateway: versions come and go, and the server itself."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.imaging import ImageSpec, decode
+from tests.gateways import serving_gateway
+from tests.images import pixels, png
+from tests.modelserver import MODEL, serving
+from tests.processes import PYTHON, ROOT, eventually
+from tests.toymodel import expected
+
+BODY = png(pixels(3))
+
+
+@contextmanager
+def posting(url: str) -> Iterator[list[httpx.Response]]:
+    """Post one image again and again until the block ends; the list fills with the replies."""
+    replies: list[httpx.Response] = []
+    stop = threading.Event()
+
+    def post() -> None:
+        with httpx.Client(timeout=30) as client:
+            while not stop.is_set():
+                replies.append(client.post(f"{url}/predict", content=BODY))
+
+    threads = [threading.Thread(target=post) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield replies
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def version_of(url: str) -> int | None:
+    found: int | None = httpx.get(f"{url}/health").json()["model_version"]
+    return found
+
+
+def test_a_new_version_rolls_out_with_no_failed_request(toy_store: Path, tmp_path: Path) -> None:
+    """Each reply names the version whose numbers it holds, also when the new one takes another kind of image."""
+    store = tmp_path / MODEL
+    shutil.copytree(toy_store / "1", store / "1")
+    specs = {1: ImageSpec("L", 32, 32, "bilinear"), 2: ImageSpec("RGB", 48, 48, "bilinear")}
+    with (
+        serving(store) as server,
+        serving_gateway(server.target, tmp_path / "gateway") as gateway,
+        posting(gateway.url) as replies,
+    ):
+        publish = [PYTHON, "-m", "tests.toymodel", str(store), "2", "--size", "48", "--mode", "RGB"]
+        subprocess.run(publish, check=True, cwd=ROOT)
+        eventually(lambda: version_of(gateway.url) == 2, within=60, what="version 2 answers")
+        answered = len(replies)
+        eventually(lambda: len(replies) > answered + 20, within=60, what="twenty more replies")
+
+    assert {200} == {reply.status_code for reply in replies}
+    assert {1, 2} == {reply.json()["model_version"] for reply in replies}
+    for reply in replies:
+        version = reply.json()["model_version"]
+        answer = expected(decode(BODY, specs[version], 10**6), version).tolist()
+        assert answer == pytest.approx(list(reply.json()["probabilities"].values()), abs=1e-5)
+
+
+def test_a_killed_model_server_is_a_503_and_answers_again_when_it_is_back(toy_store: Path, tmp_path: Path) -> None:
+    """The gateway needs no restart; while the server is away it says so, and when to come back."""
+    with serving(toy_store) as first, serving_gateway(first.target, tmp_path / "gateway") as gateway:
+        first.process.kill()
+        first.process.wait()
+        away = httpx.post(f"{gateway.url}/predict", content=BODY)
+        eventually(lambda: version_of(gateway.url) is None, within=10, what="the gateway noticed")
+        unready = httpx.get(f"{gateway.url}/health/ready")
+        with serving(toy_store, socket=first.socket):
+            eventually(lambda: version_of(gateway.url) == 1, within=10, what="version 1 answers again")
+            back = httpx.post(f"{gateway.url}/predict", content=BODY)
+
+    for reply in (away, unready):
+        assert (
+            reply.status_code,
+            reply.headers["retry-after"],
+            reply.json()["type"],
+        ) == (503, "1", "/problems/model-unavailable")
+    assert back.status_code == 200
+
+
+def test_a_gateway_without_a_model_server_starts_and_says_what_is_missing(tmp_path: Path) -> None:
+    """The order in which the processes start does not matter."""
+    with serving_gateway(f"unix:{tmp_path}/none.sock", tmp_path, path="/health") as gateway:
+        health = httpx.get(f"{gateway.url}/health").json()
+        ready = httpx.get(f"{gateway.url}/health/ready")
+
+    assert (health["status"], health["model_loaded"], health["model_version"]) == ("degraded", False, None)
+    assert "UNAVAILABLE" in health["reason"]
+    assert ready.status_code == 503

@@ -1,0 +1,51 @@
+"""Settings are read once, and refused with a reason."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings, SettingsError, read_settings
+
+NO_FILE = Path("/nonexistent/pulmo.toml")
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
+    """Three places, one order."""
+    file = tmp_path / "pulmo.toml"
+    file.write_text("max_batch = 8\nport = 8080\n")
+
+    settings = read_settings({"PULMO_MAX_BATCH": "16", "PATH": "/bin"}, file)
+
+    assert (16, 8080, Settings().max_pixels) == (settings.max_batch, settings.port, settings.max_pixels)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PULMO_MAX_BATCH", "0", "PULMO_MAX_BATCH is '0'. Expected `int` >= 1"),
+        ("PULMO_MAX_BATCH", "many", "PULMO_MAX_BATCH is 'many'. Expected `int`"),
+        ("PULMO_SERVER", "apache", "PULMO_SERVER is 'apache'. Invalid enum value"),
+        ("PULMO_HISTORY", "mysql://x", "PULMO_HISTORY is 'mysql://x'. Expected `str` matching"),
+        ("PULMO_HOST", "0.0.0.0", "PULMO_INSECURE=true"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_limit(name: str, value: str, message: str) -> None:
+    """Name, value and remedy stand in one sentence."""
+    with pytest.raises(SettingsError) as error:
+        read_settings({name: value}, NO_FILE)
+
+    assert message in str(error.value)
+
+
+def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
+    """A misspelt setting must not be ignored."""
+    file = tmp_path / "pulmo.toml"
+    file.write_text("max_bacth = 8\n")
+
+    with pytest.raises(SettingsError, match="max_bacth"):
+        read_settings({}, file)
+
+
+def test_beyond_loopback_needs_a_word() -> None:
+    """Who opens the service to others says so."""
+    assert read_settings({"PULMO_HOST": "0.0.0.0", "PULMO_INSECURE": "true"}, NO_FILE).host == "0.0.0.0"

@@ -1,0 +1,65 @@
+"""The gateway as a process of its own, for tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.processes import PYTHON, Running, free_port, running
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway that answered when the test got it."""
+
+    url: str
+    history: Path
+    """Its SQLite file."""
+    running: Running
+
+    def samples(self, name: str) -> dict[tuple[tuple[str, str], ...], float]:
+        """Return the samples of one metric that Prometheus would scrape now, by their sorted labels."""
+        text = httpx.get(f"{self.url}/metrics", headers={"Accept": "text/plain"}).text
+        return {
+            tuple(sorted(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name
+        }
+
+    def total(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples of one metric whose labels include `labels`."""
+        wanted = set(labels.items())
+        return sum(value for key, value in self.samples(name).items() if wanted <= set(key))
+
+
+@contextmanager
+def serving_gateway(target: str, folder: Path, *, path: str = "/health/ready", **settings: str) -> Iterator[Gateway]:
+    """Run a gateway for the model server at `target` until the block ends; `settings` are PULMO_ names, lower case.
+
+    It is waited for until `path` answers 200: with the default, until a model version can answer.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    history = folder / "history.db"
+    values = {
+        "port": str(port),
+        "backend": target,
+        "history": f"sqlite:///{history}",
+        "model_poll_s": "0.1",
+        **settings,
+    }
+    url = f"http://127.0.0.1:{port}"
+
+    def ready() -> bool:
+        try:
+            return httpx.get(url + path, timeout=5).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    environment = {f"PULMO_{name.upper()}": value for name, value in values.items()}
+    with running([PYTHON, "-m", "gateway"], log=folder / "gateway.log", ready=ready, env=environment) as process:
+        yield Gateway(url, history, process)

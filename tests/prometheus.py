@@ -1,0 +1,67 @@
+"""Prometheus and promtool for tests: those on the PATH, else Debian's package, unpacked into a cache, not installed."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+CACHE = Path.home() / ".cache" / "pulmo" / "debian"
+SECONDS = 180
+
+
+class ProgramMissing(Exception):
+    """A program is neither on the PATH nor to be had from Debian; the message says what was tried."""
+
+
+def find_program(name: str, package: str = "prometheus") -> Path:
+    """Return the path of `name`.
+
+    Raises:
+        ProgramMissing: it is not here, and its Debian package cannot be fetched.
+    """
+    if installed := shutil.which(name):
+        return Path(installed)
+    unpacked = CACHE / package
+    if not unpacked.is_dir():
+        _unpack(package, unpacked)
+    program = unpacked / "usr" / "bin" / name
+    if not program.is_file():
+        raise ProgramMissing(
+            f"{name} is not on the PATH, and Debian's package {package} in {unpacked} does not hold it"
+        )
+    return program
+
+
+def _unpack(package: str, target: Path) -> None:
+    """Fetch a Debian package and unpack it as `target`, all of it or nothing."""
+    for tool in ("apt-get", "dpkg"):
+        if shutil.which(tool) is None:
+            raise ProgramMissing(f"{package} is not on the PATH, and {tool}, which could fetch it, is not either")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        folder = Path(scratch)
+        archive = _download(package, folder)
+        content = folder / "content"
+        _call(package, ["dpkg", "-x", str(archive), str(content)], folder)
+        shutil.rmtree(target, ignore_errors=True)
+        content.rename(target)
+
+
+def _download(package: str, folder: Path) -> Path:
+    fetch = ["apt-get", "download", package]
+    try:
+        _call(package, fetch, folder)
+    except ProgramMissing:  # most likely there are no package lists yet
+        _call(package, ["apt-get", "update"], folder)
+        _call(package, fetch, folder)
+    return next(folder.glob("*.deb"))
+
+
+def _call(package: str, command: list[str], folder: Path) -> None:
+    try:
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise ProgramMissing(f"{package} is not on the PATH, and {' '.join(command)} took over {SECONDS} s") from error
+    if ended.returncode:
+        reason = ended.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise ProgramMissing(f"{package} is not on the PATH, and {' '.join(command)} failed: {reason[0]}")

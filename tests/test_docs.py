@@ -1,0 +1,68 @@
+"""The documents say what the code does."""
+
+import re
+import subprocess
+
+import pytest
+
+from gateway.settings import Settings
+from tests.processes import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_in_the_readme_with_its_default() -> None:
+    """The table of settings is complete, and shows nothing that is gone."""
+    documented = dict(re.findall(r"^\| `PULMO_(\w+)` \| `?([^|`]*)`? \|", README, re.MULTILINE))
+    defaults = {
+        name.upper(): str(value)
+        for name, value in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
+    }
+
+    assert {name: value.lower() for name, value in documented.items()} == {
+        name: value.lower() for name, value in defaults.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "data/README.md", "requirements/README.md"]
+)
+def test_every_path_that_a_page_links_to_is_there(page: str) -> None:
+    """A newcomer who follows a link arrives."""
+    folder = (ROOT / page).parent
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_every_test_that_the_architecture_names_exists() -> None:
+    """Each invariant is held by something that runs."""
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")))
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in ROOT.glob("**/tests/test_*.py") if ".venv" not in path.parts
+    )
+    sources += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+
+    assert named
+    assert set() == {name for name in named if f"def {name}(" not in sources}
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    """`make help` and the pages agree."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    pages = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"`make ([a-z]+)", pages)) <= targets
+
+
+def test_no_registry_address_and_no_machine_path_is_in_the_tree() -> None:
+    """The locks are portable, and nobody's folders are published."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    suspicious = re.compile(r"^(--index-url|--extra-index-url|--find-links)|" + re.escape(str(ROOT)), re.MULTILINE)
+
+    assert [
+        name
+        for name in listed
+        if (ROOT / name).suffix in {".txt", ".md", ".py", ".toml", ".yaml", ".yml", ".json", ".conf", ".sh"}
+        and suspicious.search((ROOT / name).read_text(encoding="utf-8"))
+    ] == []
