@@ -1,0 +1,49 @@
+"""Start the console: `python -m dashboard [--port 8501] [--address 127.0.0.1]`.
+
+Streamlit looks for its config file in the working directory only; so the options are given on its command line.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dashboard.settings import Settings
+
+UPLOAD_LIMIT_MB = 10
+APP = Path(__file__).with_name("app.py")
+
+
+def command(port: int, address: str) -> list[str]:
+    """Return the command line that runs the console."""
+    options = {
+        "server.port": port,
+        "server.address": address,
+        "server.headless": "true",
+        "server.maxUploadSize": UPLOAD_LIMIT_MB,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "streamlit", "run", str(APP), *flags]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Check the settings, then become Streamlit: the same process, so that its supervisor can stop it."""
+    parser = argparse.ArgumentParser(prog="python -m dashboard", description="The console of Pulmo.")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--address", default="127.0.0.1")
+    options = parser.parse_args(arguments)
+    try:
+        Settings.from_env(os.environ)
+    except ValueError as error:
+        parser.error(str(error))
+    line = command(options.port, options.address)
+    os.execv(line[0], line)  # noqa: S606 - no shell is wanted
+
+
+if __name__ == "__main__":
+    main()

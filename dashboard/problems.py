@@ -1,0 +1,97 @@
+"""What can go wrong between the console and the gateway, in words that an operator can act on."""
+
+import http
+from typing import Final
+
+import httpx
+import msgspec
+
+_REMEDIES: Final = {
+    400: "Upload a PNG or JPEG image.",
+    413: "Upload a smaller image.",
+    415: "Upload a PNG or JPEG image.",
+    422: "Upload a PNG or JPEG image that opens elsewhere.",
+    401: "Give the console a valid API key.",
+    403: "Give the console an API key that may do this.",
+}
+_LOOK_AT_THE_LOG: Final = "If this lasts, look at the gateway's log."
+_MEDIA_TYPE: Final = "application/problem+json"
+
+
+class GatewayProblem(Exception):
+    """The gateway refused, failed or did not answer."""
+
+    def __init__(self, title: str, detail: str, remedy: str, retry_after: int | None = None) -> None:
+        super().__init__(f"{title}: {detail}")
+        self.title = title
+        """One line: what is wrong."""
+        self.detail = detail
+        """What happened this time."""
+        self.remedy = remedy
+        """What to do about it."""
+        self.retry_after = retry_after
+        """Seconds after which another attempt makes sense, where the gateway said so."""
+
+
+class ProblemDocument(msgspec.Struct, frozen=True):
+    """The members of an RFC 9457 problem document that are read here."""
+
+    title: str = ""
+    detail: str = ""
+
+
+def unreachable(url: str, error: httpx.HTTPError) -> GatewayProblem:
+    """Tell that no answer came from `url`."""
+    if isinstance(error, httpx.TimeoutException):
+        return GatewayProblem(
+            "The gateway did not answer in time",
+            f"{url} took longer than the console waits.",
+            "Try again; if this lasts, look at the gateway's load.",
+        )
+    return GatewayProblem(
+        "The gateway does not answer",
+        f"Nothing answers at {url} ({error}).",
+        "Start it with `make run`, or set PULMO_GATEWAY_URL to its address and start the console again.",
+    )
+
+
+def not_understood(url: str, error: msgspec.MsgspecError) -> GatewayProblem:
+    """Tell that something answered at `url`, and not as a gateway does."""
+    return GatewayProblem(
+        "The answer is not that of a gateway",
+        f"{url} answered something else than expected: {error}",
+        "Check that PULMO_GATEWAY_URL is the address of a Pulmo gateway of the same release.",
+    )
+
+
+def refused(response: httpx.Response) -> GatewayProblem:
+    """Translate an answer that is not 2xx."""
+    document = _document(response)
+    retry_after = _retry_after(response)
+    remedy = _REMEDIES.get(response.status_code, _LOOK_AT_THE_LOG)
+    if retry_after is not None:
+        remedy = f"Try again in {retry_after} second{'' if retry_after == 1 else 's'}. {_LOOK_AT_THE_LOG}"
+    return GatewayProblem(
+        document.title or f"The gateway answered {response.status_code} {_phrase(response.status_code)}".strip(),
+        document.detail or f"{response.request.url} gave no further detail.",
+        remedy,
+        retry_after,
+    )
+
+
+def _document(response: httpx.Response) -> ProblemDocument:
+    if not response.headers.get("content-type", "").startswith(_MEDIA_TYPE):
+        return ProblemDocument()
+    try:
+        return msgspec.json.decode(response.content, type=ProblemDocument)
+    except msgspec.MsgspecError:
+        return ProblemDocument()
+
+
+def _retry_after(response: httpx.Response) -> int | None:
+    value = response.headers.get("retry-after", "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _phrase(status: int) -> str:
+    return http.HTTPStatus(status).phrase if status in http.HTTPStatus.__members__.values() else ""

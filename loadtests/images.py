@@ -1,0 +1,37 @@
+"""The images that the load tests post: real files from a folder, or nothing."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_MEDIA_TYPES: Final = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+
+
+class Image(NamedTuple):
+    """One file as it is posted."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+class ImagesMissing(ValueError):
+    """There is nothing to post; the message names the folder and the remedy."""
+
+
+def read_images(folder: Path) -> list[Image]:
+    """Read every PNG and JPEG of `folder`, its subfolders included, in the order of their names.
+
+    Raises:
+        ImagesMissing: the folder does not exist or holds no image.
+    """
+    images = [
+        Image(path.name, _MEDIA_TYPES[path.suffix.lower()], path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in _MEDIA_TYPES and path.is_file()
+    ]
+    if not images:
+        raise ImagesMissing(
+            f"{folder.absolute()} holds no .png, .jpg or .jpeg file; "
+            "name a folder of images with --images or PULMO_IMAGES"
+        )
+    return images
