@@ -23,7 +23,7 @@ check: install ## Lint, check types and imports
 
 install: .venv/.installed ## Create .venv from the locks in requirements/
 
-.venv/.installed: requirements/dev.txt requirements/pillow.txt requirements/pillow-simd.txt pyproject.toml
+.venv/.installed: requirements/dev.txt requirements/pillow.txt requirements/pillow-simd.txt
 	@echo "[1/3] Creating .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=..."; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "Python's venv module is needed; on Debian: apt-get install python3-venv"; exit 1; }

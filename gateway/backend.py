@@ -11,7 +11,7 @@ import numpy as np
 from google.protobuf.wrappers_pb2 import Int64Value
 from numpy.typing import NDArray
 
-from gateway.errors import DeadlineExceeded, GatewayError, ModelFailed, ModelUnavailable, VersionGone
+from gateway.errors import DeadlineExceeded, GatewayError, ModelBusy, ModelFailed, ModelUnavailable, VersionGone
 from gateway.manifest import Manifest
 from gateway.metrics import Metrics
 from gateway.tensors import pack_images, unpack_floats, unpack_string
@@ -39,7 +39,7 @@ ERRORS: dict[grpc.StatusCode, type[GatewayError]] = {
     grpc.StatusCode.NOT_FOUND: VersionGone,
     grpc.StatusCode.ALREADY_EXISTS: ModelFailed,
     grpc.StatusCode.PERMISSION_DENIED: ModelFailed,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: ModelUnavailable,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ModelBusy,
     grpc.StatusCode.FAILED_PRECONDITION: ModelFailed,
     grpc.StatusCode.ABORTED: ModelFailed,
     grpc.StatusCode.OUT_OF_RANGE: ModelFailed,
@@ -66,6 +66,8 @@ class Backend:
 
     def __init__(self, channel: grpc.aio.Channel, model: str, metrics: Metrics) -> None:
         self._channel = channel
+        self._status = _bind(channel, GET_MODEL_STATUS)
+        self._predict = _bind(channel, PREDICT)
         self._model = model
         self._metrics = metrics
 
@@ -85,7 +87,7 @@ class Backend:
             ModelUnavailable: the server is away, or does not know the model.
         """
         request = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name=self._model))
-        reply = await self._call(GET_MODEL_STATUS, request, _CONTROL_TIMEOUT_S)
+        reply = await _call(self._status, GET_MODEL_STATUS, request, _CONTROL_TIMEOUT_S)
         return [
             VersionStatus(
                 version=entry.version,
@@ -103,7 +105,7 @@ class Backend:
             ModelFailed: the version has no signature `describe`, or its manifest breaks the contract.
         """
         spec = pb.ModelSpec(name=self._model, version=Int64Value(value=version), signature_name="describe")
-        reply = await self._call(PREDICT, pb.PredictRequest(model_spec=spec), _CONTROL_TIMEOUT_S)
+        reply = await _call(self._predict, PREDICT, pb.PredictRequest(model_spec=spec), _CONTROL_TIMEOUT_S)
         try:
             return Manifest.from_json(unpack_string(reply.outputs["manifest"]))
         except ValueError as error:
@@ -130,7 +132,7 @@ class Backend:
         request = pb.PredictRequest(model_spec=spec, inputs={"images": pack_images(images)})
         begin = time.perf_counter()
         try:
-            reply = await self._call(PREDICT, request, timeout_s)
+            reply = await _call(self._predict, PREDICT, request, timeout_s)
         except GatewayError as error:
             self._metrics.backend_rpcs.labels(_code(error)).inc()
             raise
@@ -138,17 +140,29 @@ class Backend:
         self._metrics.backend_rpc_duration.observe(time.perf_counter() - begin)
         return _probabilities(reply, len(images))
 
-    async def _call(self, method: Method[RequestT, ResponseT], request: RequestT, timeout_s: float) -> ResponseT:
-        call = self._channel.unary_unary(
-            method.path,
-            request_serializer=method.request.SerializeToString,
-            response_deserializer=method.response.FromString,
-        )
-        try:
-            return await call(request, timeout=timeout_s)
-        except grpc.aio.AioRpcError as error:
-            message = f"{method.name} at the model server ended with {error.code().name}"
-            raise ERRORS[error.code()](message, internals=error.details() or "") from error
+
+def _bind(
+    channel: grpc.aio.Channel, method: Method[RequestT, ResponseT]
+) -> grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT]:
+    return channel.unary_unary(
+        method.path,
+        request_serializer=method.request.SerializeToString,
+        response_deserializer=method.response.FromString,
+    )
+
+
+async def _call(
+    call: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
+    method: Method[RequestT, ResponseT],
+    request: RequestT,
+    timeout_s: float,
+) -> ResponseT:
+    """Call, and translate what gRPC raises: the one border where that happens."""
+    try:
+        return await call(request, timeout=timeout_s)
+    except grpc.aio.AioRpcError as error:
+        message = f"{method.name} at the model server ended with {error.code().name}"
+        raise ERRORS[error.code()](message, internals=error.details() or "") from error
 
 
 def _code(error: GatewayError) -> str:

@@ -17,6 +17,7 @@ GatewayError
 ├── Overloaded
 ├── DeadlineExceeded
 ├── ModelUnavailable
+│   ├── ModelBusy
 │   └── VersionGone
 ├── ModelFailed
 └── HistoryUnavailable
@@ -135,6 +136,12 @@ class ModelUnavailable(GatewayError):
     """No version of the model can answer now: the model server is away, or has loaded none."""
 
     status, name, title, retry_after = 503, "model-unavailable", "No model is available", 1
+
+
+class ModelBusy(ModelUnavailable):
+    """The model server is there, and has no thread free for another call."""
+
+    status, name, title, retry_after = 503, "model-busy", "The model server is busy", 1
 
 
 class VersionGone(ModelUnavailable):

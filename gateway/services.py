@@ -1,10 +1,12 @@
 """What a running gateway consists of: built in order, closed in reverse."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import msgspec
+import structlog
 
 from gateway.admission import Admission
 from gateway.backend import Backend
@@ -62,10 +64,18 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         )
 
 
+def _end_if_failed(task: asyncio.Task[None]) -> None:
+    """Stop the process where a bug ended a task that must run for ever; whoever supervises it starts it anew."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        structlog.get_logger().critical("bug", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
+
+
 @asynccontextmanager
 async def _running(versions: Versions) -> AsyncIterator[None]:
     await versions.refresh()
     task = asyncio.create_task(versions.follow())
+    task.add_done_callback(_end_if_failed)
     try:
         yield
     finally:

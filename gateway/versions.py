@@ -6,7 +6,7 @@ import msgspec
 import structlog
 
 from gateway.backend import Backend, VersionStatus
-from gateway.errors import GatewayError, ModelUnavailable
+from gateway.errors import DeadlineExceeded, GatewayError, ModelBusy, ModelUnavailable
 from gateway.manifest import Manifest
 from gateway.metrics import Metrics
 
@@ -69,6 +69,8 @@ class Versions:
         try:
             self._statuses = await self._backend.status()
             self._choose(await self._newest())
+        except (DeadlineExceeded, ModelBusy) as error:  # no answer is no news: the version may well be computing
+            self._log.warning("no word of the model server", reason=error.detail)
         except GatewayError as error:
             self._manifests.clear()  # whoever comes back under the same number may be another
             self._statuses = []
