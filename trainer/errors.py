@@ -1,0 +1,23 @@
+"""What the trainer refuses, in words for the operator; the command line prints the message and ends with status 2.
+
+TrainerError
++-- DataError     the data set cannot be used
++-- RunError      a run folder, a store or an output folder cannot be used
++-- ParityError   a written version does not answer as the model in memory does
+"""
+
+
+class TrainerError(Exception):
+    """The operator can mend this: the message names the place and the remedy."""
+
+
+class DataError(TrainerError):
+    """The data set is missing, empty or contradicts itself."""
+
+
+class RunError(TrainerError):
+    """A run folder, a model store or an output folder is missing, incomplete or in the way."""
+
+
+class ParityError(TrainerError):
+    """A version on disk does not answer as the model that it was written from; it must not be published."""

@@ -1,0 +1,110 @@
+"""What the operator sees: a progress bar and tables on a terminal, plain lines elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from trainer.dataset import Skipped, Split
+from trainer.scores import Scores
+
+_NAMED = 10
+"""Skipped files that are named, for each split."""
+
+
+class Epoch(msgspec.Struct, frozen=True, kw_only=True):
+    """What one pass over the training data brought."""
+
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    """Mean cross-entropy in nats, with dropout and augmentation."""
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+class Lines:
+    """Tells of a training run in plain lines: one for the data, one for each epoch."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def data(self, labels: tuple[str, ...], train: Split, valid: Split) -> None:
+        """Say what was read, and what was not."""
+        say(
+            self._console, f"{len(train.paths)} images to train on, {len(valid.paths)} to validate: {', '.join(labels)}"
+        )
+        for split in (train, valid):
+            warn_skipped(self._console, split)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Say what an epoch brought."""
+        say(self._console, f"epoch {epoch.epoch}: {_figures(epoch)}, {epoch.seconds:.1f} s")
+
+
+class Bar(Lines):
+    """Tells of a training run with a progress bar."""
+
+    def __init__(self, console: Console, progress: Progress, epochs: int) -> None:
+        super().__init__(console)
+        self._progress = progress
+        self._task = progress.add_task("training", total=epochs)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Move the bar."""
+        self._progress.update(self._task, advance=1, description=_figures(epoch))
+
+
+@contextmanager
+def reporter(console: Console, epochs: int) -> Iterator[Lines]:
+    """Return what suits the console: a bar on a terminal, lines elsewhere."""
+    if not console.is_terminal:
+        yield Lines(console)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        yield Bar(console, progress, epochs)
+
+
+def say(console: Console, text: str) -> None:
+    """Print one line, as it is and unbroken."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def warn_skipped(console: Console, split: Split) -> None:
+    """Name the files that were skipped, the first of many, and count them."""
+    skipped: tuple[Skipped, ...] = split.skipped
+    for path, reason in skipped[:_NAMED]:
+        say(console, f"Warning: skipped {path}: {reason}")
+    if skipped:
+        say(console, f"Warning: {len(skipped)} of {len(skipped) + len(split.paths)} files were skipped")
+
+
+def show_scores(console: Console, scores: Scores, what: str) -> None:
+    """Print the measures, and the confusion matrix: how many images of a class were answered as class 1, 2..."""
+    say(console, f"{what}: {summary(scores.metrics())} on {scores.images} images")
+    answers = [str(number) for number, _ in enumerate(scores.classes, 1)]
+    table = Table("class", *answers, "precision", "recall", "F1", box=box.SIMPLE_HEAD)
+    table.caption = "Columns with a number: images that were answered as the class of that number"
+    for number, (entry, row) in enumerate(zip(scores.classes, scores.confusion, strict=True), 1):
+        shares = (f"{share:.3f}" for share in (entry.precision, entry.recall, entry.f1))
+        table.add_row(f"{number} {entry.label}", *map(str, row), *shares)
+    console.print(table)
+
+
+def summary(metrics: dict[str, float]) -> str:
+    """Return the figures that matter most, in words."""
+    return f"accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['macro_f1']:.3f}"
+
+
+def _figures(epoch: Epoch) -> str:
+    return (
+        f"loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.3f}, "
+        f"validation loss {epoch.val_loss:.3f}, accuracy {epoch.val_accuracy:.3f}"
+    )

@@ -1,0 +1,37 @@
+"""A tiny data set, and a network that was trained on it and published by the command line, once for all tests."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainer.phantoms import write_phantoms
+
+SIZE = 32
+
+
+def trainer(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line as an operator would."""
+    return subprocess.run(
+        [sys.executable, "-m", "trainer", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 16 images to train on, 4 to validate and 4 to test."""
+    root = tmp_path_factory.mktemp("data") / "phantoms"
+    write_phantoms(root, 4, 0)
+    return root
+
+
+@pytest.fixture(scope="session")
+def trained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A run, and the store that its model was published in as version 1."""
+    folder = tmp_path_factory.mktemp("trained")
+    run, store = folder / "run", folder / "models" / "lung"
+    options = ("--epochs", "1", "--image-size", str(SIZE), "--seed", "3")
+    done = trainer("train", "--data", phantoms, *options, "--run", run, "--publish", store)
+    assert done.returncode == 0, done.stderr
+    return run, store
