@@ -1,0 +1,219 @@
+"""The life of versions, with models in memory."""
+
+from pathlib import Path
+
+import grpc
+import pytest
+
+from proto import tfserving_pb2 as pb
+from serving.errors import ServingError
+from serving.tests.memory import MemoryModel, MemoryStore
+from serving.versions import Versions
+
+State = pb.ModelVersionStatus
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> MemoryStore:
+    return MemoryStore(tmp_path / "lung")
+
+
+@pytest.fixture
+def versions(store: MemoryStore, clock: Clock) -> Versions:
+    return Versions("lung", store.base_path, store.load, retries=1, retry_interval=60, clock=clock)
+
+
+def states(versions: Versions) -> dict[int, int]:
+    return {status.version: status.state for status in versions.statuses()}
+
+
+def served(versions: Versions, version: int | None = None) -> int:
+    with versions.borrow(version) as (number, _):
+        return number
+
+
+def test_the_newest_version_is_served(versions: Versions, store: MemoryStore) -> None:
+    store.add(1, 2)
+    versions.refresh()
+
+    assert states(versions) == {2: State.AVAILABLE}
+    assert served(versions) == 2
+
+
+def test_the_old_version_is_available_while_the_new_one_loads(store: MemoryStore) -> None:
+    seen: list[dict[int, int]] = []
+
+    def load(path: Path) -> MemoryModel:
+        seen.append(states(watched))
+        return store.load(path)
+
+    watched = Versions("lung", store.base_path, load, retries=0, retry_interval=0)
+    store.add(1)
+    watched.refresh()
+    store.add(2)
+    watched.refresh()
+
+    assert seen == [{1: State.LOADING}, {1: State.AVAILABLE, 2: State.LOADING}]
+    assert states(watched) == {1: State.END, 2: State.AVAILABLE}
+
+
+def test_statuses_come_highest_first(versions: Versions, store: MemoryStore) -> None:
+    for version in (9, 10, 11):
+        store.add(version)
+        versions.refresh()
+
+    assert [status.version for status in versions.statuses()] == [11, 10, 9]
+
+
+def test_a_version_is_not_let_go_before_its_last_call_is_over(versions: Versions, store: MemoryStore) -> None:
+    store.add(1)
+    versions.refresh()
+    store.add(2)
+    with versions.borrow(None):
+        with versions.borrow(None):
+            versions.refresh()
+            assert states(versions) == {1: State.UNLOADING, 2: State.AVAILABLE}
+            assert served(versions) == 2
+        assert states(versions)[1] == State.UNLOADING
+    assert states(versions) == {1: State.END, 2: State.AVAILABLE}
+
+
+def test_a_pinned_version_is_not_found_from_the_moment_it_is_unloaded(versions: Versions, store: MemoryStore) -> None:
+    store.add(1)
+    versions.refresh()
+    assert served(versions, 1) == 1
+    store.add(2)
+    with versions.borrow(1):
+        versions.refresh()
+        with pytest.raises(ServingError, match=r"^Servable not found for request: Specific\(lung, 1\)$") as caught:
+            served(versions, 1)
+
+    assert caught.value.code == grpc.StatusCode.NOT_FOUND
+
+
+def test_nothing_is_found_before_the_first_load(versions: Versions) -> None:
+    with pytest.raises(ServingError, match=r"^Servable not found for request: Latest\(lung\)$"):
+        served(versions)
+
+
+def test_a_broken_version_leaves_the_old_one_serving_and_shows_its_error(
+    versions: Versions, store: MemoryStore, clock: Clock
+) -> None:
+    store.add(1)
+    versions.refresh()
+    store.add(2)
+    store.broken.add(2)
+    versions.refresh()
+    clock.now = 60
+    versions.refresh()
+
+    broken, good = versions.statuses()
+    assert (
+        broken.version,
+        broken.state,
+        broken.status.error_code,
+        broken.status.error_message,
+    ) == (2, State.END, 15, "version 2 is broken")
+    assert (good.version, good.state, good.status.error_code) == (1, State.AVAILABLE, 0)
+    assert served(versions) == 1
+
+
+def test_a_load_is_tried_again_after_the_interval_and_then_never(
+    versions: Versions, store: MemoryStore, clock: Clock
+) -> None:
+    store.add(1)
+    store.broken.add(1)
+    attempts = []
+    for clock.now in (0, 59, 60, 1000, 100_000):
+        versions.refresh()
+        attempts.append(len(store.loads))
+
+    assert attempts == [1, 1, 2, 2, 2]
+
+
+def test_another_version_need_not_wait_for_the_next_attempt_of_a_broken_one(
+    versions: Versions, store: MemoryStore
+) -> None:
+    store.add(1)
+    store.broken.add(1)
+    versions.refresh()
+    assert states(versions) == {1: State.LOADING}
+    store.add(2)
+    versions.refresh()
+
+    assert states(versions) == {1: State.END, 2: State.AVAILABLE}
+
+
+def test_a_broken_version_that_is_published_anew_is_tried_anew(versions: Versions, store: MemoryStore) -> None:
+    store.add(1)
+    store.broken.add(1)
+    versions.refresh()
+    store.remove(1)
+    versions.refresh()
+    store.broken.clear()
+    store.add(1)
+    versions.refresh()
+
+    assert states(versions) == {1: State.AVAILABLE}
+
+
+def test_deleting_the_newest_version_brings_the_lower_one_back(versions: Versions, store: MemoryStore) -> None:
+    store.add(1)
+    versions.refresh()
+    store.add(2)
+    versions.refresh()
+    store.remove(2)
+    versions.refresh()
+
+    assert states(versions) == {1: State.AVAILABLE, 2: State.END}
+    assert store.loads == [1, 2, 1]
+
+
+def test_an_empty_store_unloads_everything(versions: Versions, store: MemoryStore) -> None:
+    store.add(1)
+    versions.refresh()
+    store.remove(1)
+    versions.refresh()
+
+    assert states(versions) == {1: State.END}
+
+
+def test_a_store_that_cannot_be_read_changes_nothing_and_is_logged_once(
+    versions: Versions, store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.add(1)
+    versions.refresh()
+    away = store.base_path.rename(store.base_path.with_name("away"))
+    versions.refresh()
+    versions.refresh()
+    assert served(versions) == 1
+    assert caplog.text.count("base path unreadable") == 1
+
+    away.rename(store.base_path)
+    store.add(2)
+    versions.refresh()
+    assert served(versions) == 2
+
+
+def test_a_version_overwritten_in_place_is_not_loaded_again(versions: Versions, store: MemoryStore) -> None:
+    store.add(1)
+    versions.refresh()
+    (store.base_path / "1" / "saved_model.pb").touch()
+    versions.refresh()
+
+    assert store.loads == [1]
