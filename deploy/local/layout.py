@@ -1,5 +1,6 @@
 """Where things are and on which ports, when Pulmo runs on this machine."""
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,14 @@ class Layout:
 
     @classmethod
     def read(cls, environment: Mapping[str, str], root: Path) -> Self:
-        """Read the ports from `PULMO_PORT` and `PULMO_CONSOLE_PORT`.
+        """Read `PULMO_PORT`, which may also stand in `pulmo.toml` as for the gateway, and `PULMO_CONSOLE_PORT`.
 
         Raises:
-            LayoutError: one is no port.
+            LayoutError: one is no port, or the file is not TOML.
         """
-        return cls(root, _port(environment, "PULMO_PORT", 8000), _port(environment, "PULMO_CONSOLE_PORT", 8501))
+        gateway = environment.get("PULMO_PORT", _from_file(root / "pulmo.toml").get("port", 8000))
+        console = environment.get("PULMO_CONSOLE_PORT", 8501)
+        return cls(root, _port("PULMO_PORT", gateway), _port("PULMO_CONSOLE_PORT", console))
 
     @property
     def store(self) -> Path:
@@ -53,8 +56,15 @@ class Layout:
         return f"http://127.0.0.1:{self.console_port}"
 
 
-def _port(environment: Mapping[str, str], name: str, default: int) -> int:
-    text = environment.get(name, str(default))
+def _from_file(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise LayoutError(f"{file} is not TOML: {error}") from error
+
+
+def _port(name: str, value: object) -> int:
+    text = str(value)
     if not (text.isdecimal() and 1 <= int(text) <= 65535):
         raise LayoutError(f"{name} is {text!r}; it must be a port from 1 to 65535")
     return int(text)
