@@ -1,5 +1,7 @@
 """What was recorded is found again."""
 
+import asyncio
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -56,6 +58,24 @@ def test_durability_is_what_the_database_is_told(tmp_path: Path, durability: str
     with engine.connect() as connection:
         assert pragma == connection.execute(text("PRAGMA synchronous")).scalar()
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+async def test_a_prediction_is_not_acknowledged_before_it_is_committed(tmp_path: Path) -> None:
+    """While another holds the database, `record` does not return; afterwards the row is there."""
+    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, Metrics(CollectorRegistry()))
+    writer.start()
+    other = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    recording = asyncio.create_task(writer.record(to_row(EXAMPLE)))
+    _, waiting = await asyncio.wait({recording}, timeout=0.3)
+    other.execute("COMMIT")
+    await recording
+    found = other.execute("SELECT id FROM predictions").fetchall()
+    other.close()
+    await writer.close()
+
+    assert waiting == {recording}
+    assert found == [(EXAMPLE.id,)]
 
 
 async def test_pages_follow_each_other_newest_first(tmp_path: Path) -> None:

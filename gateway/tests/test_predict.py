@@ -234,19 +234,17 @@ def test_metrics_add_up(gateway: Gateway) -> None:
 
 def test_unknown_paths_and_methods_make_no_new_labels(gateway: Gateway) -> None:
     """Whoever scans the service cannot fill the memory of Prometheus."""
-    httpx.get(f"{gateway.url}/a")
-    httpx.request("BREW", f"{gateway.url}/a")
-    before = gateway.samples("gateway_requests_total").keys()
-    for n in range(10):
-        httpx.get(f"{gateway.url}/{n}")
-        httpx.request(f"BREW{n}", f"{gateway.url}/predict")
 
-    assert {("route", "unmatched")} >= {
-        label
-        for key in gateway.samples("gateway_requests_total").keys() - before
-        for label in key
-        if label[0] == "route"
-    }
+    def scan(name: str) -> set[tuple[tuple[str, str], ...]]:
+        httpx.get(f"{gateway.url}/{name}")
+        httpx.request(name.upper(), f"{gateway.url}/{name}")
+        httpx.request(name.upper(), f"{gateway.url}/predict")
+        gateway.samples("gateway_requests_total")  # a scrape counts itself in the next one
+        return set(gateway.samples("gateway_requests_total"))
+
+    before = scan("brew")
+
+    assert set().union(*(scan(f"brew{n}") for n in range(10))) == before
 
 
 def test_the_page_is_there_and_asks_no_other_host(gateway: Gateway) -> None:
