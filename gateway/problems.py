@@ -14,6 +14,7 @@ from gateway.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 _TYPES = "/problems/"
+_NO_TYPE = "about:blank"
 
 
 def to_problem(error: GatewayError) -> Problem:
@@ -43,24 +44,23 @@ class ProblemHandlers:
         return Response(to_problem(error), status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
 
     def http_exception(self, _request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-        """Answer what the framework refuses: an unknown path, a wrong method, a parameter out of its range."""
+        """Answer what the framework refuses: an unknown path, a wrong method, a parameter out of its range.
+
+        The status says all there is to say, so the type is `about:blank` (RFC 9457, section 4.2.1).
+        """
         status = HTTPStatus(error.status_code)
-        name = status.phrase.lower().replace(" ", "-")
-        self._metrics.rejected.labels(name).inc()
-        problem = Problem(type=_TYPES + name, title=status.phrase, status=status, detail=_detail(error))
+        self._metrics.rejected.labels(status.phrase.lower().replace(" ", "-")).inc()
+        problem = Problem(type=_NO_TYPE, title=status.phrase, status=status, detail=_detail(error))
         return Response(problem, status_code=status, headers=error.headers, media_type=MEDIA_TYPE)
 
     def bug(self, request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
         """Answer a broken promise of our own, without its internals."""
-        self._metrics.rejected.labels("internal-error").inc()
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        self._metrics.rejected.labels("internal-server-error").inc()
         self._log.error("bug", path=request.scope.get("path_template"), exc_info=error)
-        problem = Problem(
-            type=_TYPES + "internal-error",
-            title="The gateway failed",
-            status=HTTPStatus.INTERNAL_SERVER_ERROR,
-            detail="This is a bug of the gateway; its log says more.",
-        )
-        return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE)
+        detail = "This is a bug of the gateway; its log says more."
+        problem = Problem(type=_NO_TYPE, title=status.phrase, status=status, detail=detail)
+        return Response(problem, status_code=status, media_type=MEDIA_TYPE)
 
 
 def _detail(error: HTTPException) -> str:

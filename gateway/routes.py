@@ -40,6 +40,7 @@ async def predict(request: Request[Any, Any, Any], services: Services) -> Predic
     """Classify one image: the form field `file`, or the raw body."""
     arrived, settings = time.monotonic(), services.settings
     limits = BodyLimits(settings.max_body_bytes, "PULMO_MAX_BODY_BYTES", settings.body_timeout_s, files=1)
+    services.versions.current()  # without one the body is not worth reading
     with services.admission.places():
         [upload] = await read_uploads(request, "file", limits)
         return await services.pipeline.classify(upload, arrived, arrived + settings.request_timeout_s)
@@ -52,6 +53,7 @@ async def predict_batch(request: Request[Any, Any, Any], services: Services) -> 
     limits = BodyLimits(
         settings.max_batch_body_bytes, "PULMO_MAX_BATCH_BODY_BYTES", settings.body_timeout_s, settings.max_batch_files
     )
+    services.versions.current()
     with services.admission.places():
         uploads = await read_uploads(request, "files", limits)
         with services.admission.places(len(uploads) - 1):

@@ -163,6 +163,7 @@ def test_what_no_route_answers_is_a_problem_too(gateway: Gateway, method: str, p
     """There is one kind of error document."""
     reply = httpx.request(method, gateway.url + path)
 
+    assert (reply.json()["type"], reply.json()["status"]) == ("about:blank", status)
     assert (status, "application/problem+json") == (reply.status_code, reply.headers["content-type"])
 
 

@@ -97,7 +97,8 @@ def test_a_gateway_without_a_model_server_starts_and_says_what_is_missing(tmp_pa
     with serving_gateway(f"unix:{tmp_path}/none.sock", tmp_path, path="/health") as gateway:
         health = httpx.get(f"{gateway.url}/health").json()
         ready = httpx.get(f"{gateway.url}/health/ready")
+        large = httpx.post(f"{gateway.url}/predict", content=bytes(5_000_000))
 
     assert (health["status"], health["model_loaded"], health["model_version"]) == ("degraded", False, None)
     assert "UNAVAILABLE" in health["reason"]
-    assert ready.status_code == 503
+    assert (ready.status_code, large.status_code) == (503, 503)
