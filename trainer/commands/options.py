@@ -1,0 +1,14 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataOption = Annotated[Path, typer.Option("--data", help="Folder with train/<class>/, valid/<class>/, test/<class>/.")]
+StoreOption = Annotated[Path, typer.Option("--store", help="The model's folder in the store, such as var/models/lung.")]
+RunOption = Annotated[Path, typer.Option("--run", help="A folder that `trainer train --run` wrote.")]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--model-name", help="The name it is served by. [default: the store's folder name, or lung]"),
+]
