@@ -4,6 +4,7 @@ TrainerError
 +-- DataError     the data set cannot be used
 +-- RunError      a run folder, a store or an output folder cannot be used
 +-- ParityError   a written version does not answer as the model in memory does
++-- PromotionError a run must not replace the version that is served
 """
 
 
@@ -21,3 +22,7 @@ class RunError(TrainerError):
 
 class ParityError(TrainerError):
     """A version on disk does not answer as the model that it was written from; it must not be published."""
+
+
+class PromotionError(TrainerError):
+    """A run is worse than the version that it would replace, or cannot be compared with it; nothing was published."""

@@ -4,6 +4,10 @@ The model's variables become constants and the graph is folded (batch normalisat
 that serves faster; the figures are in ARCHITECTURE.md.
 """
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +36,24 @@ def publish_run(run: Run, store: Path, model_name: str) -> Path:
         ParityError: the written version does not answer as the model does; nothing was published.
         RunError: the store cannot be written.
     """
-    return publish(store, lambda folder: export(run, folder, model_name))
+
+    def write(folder: Path) -> None:
+        with system_errors():
+            export(run, folder, model_name)
+
+    return publish(store, write)
+
+
+@contextmanager
+def system_errors() -> Iterator[None]:
+    """Raise the OSError for a full disk where TensorFlow, whose file system has errors of its own, met one."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        reason = os.strerror(errno.ENOSPC)
+        if reason not in error.message:
+            raise  # memory, for example
+        raise OSError(errno.ENOSPC, reason) from error
 
 
 def export(run: Run, folder: Path, model_name: str) -> None:

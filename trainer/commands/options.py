@@ -12,3 +12,14 @@ NameOption = Annotated[
     str | None,
     typer.Option("--model-name", help="The name it is served by. [default: the store's folder name, or lung]"),
 ]
+EvaluationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Its valid split must show that the run is no worse. [default: the run's own data set]"
+    ),
+]
+MarginOption = Annotated[
+    float,
+    typer.Option("--margin", min=0, max=1, help="How much lower its macro F1 may be than the current version's."),
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Do it although it is refused otherwise.")]

@@ -6,19 +6,40 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from trainer.commands.options import NameOption, RunOption, StoreOption
+from trainer.commands.options import (
+    EvaluationOption,
+    ForceOption,
+    MarginOption,
+    NameOption,
+    RunOption,
+    StoreOption,
+)
 from trainer.commands.tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
     from trainer.runs import Run
 
+MARGIN = 0.02
+"""Of macro F1: about two images of a hundred, which chance moves from one training run to the next."""
 
-def publish_run(run: RunOption, store: StoreOption, *, model_name: NameOption = None) -> None:
-    """Publish a run as the next version of a store, atomically."""
+
+def publish_run(
+    run: RunOption,
+    store: StoreOption,
+    *,
+    model_name: NameOption = None,
+    data: EvaluationOption = None,
+    margin: MarginOption = MARGIN,
+    force: ForceOption = False,
+) -> None:
+    """Publish a run as the next version of a store, unless it is worse than the current version."""
     import_tensorflow()
     from trainer.runs import load_run  # noqa: PLC0415
 
-    announce_version(load_run(run), store, model_name)
+    loaded = load_run(run)
+    if not force:
+        promote(loaded, store, margin, data)
+    announce_version(loaded, store, model_name)
 
 
 def export_run(
@@ -34,6 +55,24 @@ def export_run(
 
     export(load_run(run), out, model_name or "lung")
     Console().print(f"exported to {out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def promote(run: "Run", store: Path, margin: float = MARGIN, data: Path | None = None) -> None:
+    """Hold a run against the current version, if there is one, and say what both scored.
+
+    Raises:
+        PromotionError: the run is worse by more than `margin`, or the two cannot be compared.
+    """
+    from trainer.gate import check_promotion  # noqa: PLC0415
+    from trainer.report import say  # noqa: PLC0415
+
+    verdict = check_promotion(run, store, margin, data)
+    if verdict is not None:
+        say(
+            Console(),
+            f"macro F1 {verdict.run:.3f}, against {verdict.current:.3f} of version {verdict.version}, "
+            f"on the same {verdict.images} images",
+        )
 
 
 def announce_version(run: "Run", store: Path, model_name: str | None) -> None:

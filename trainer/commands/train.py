@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from trainer.commands.options import DataOption, NameOption
-from trainer.commands.publish import announce_version
+from trainer.commands.options import DataOption, ForceOption, NameOption
+from trainer.commands.publish import announce_version, promote
 from trainer.commands.tensorflow import import_tensorflow
 from trainer.config import Architecture, TrainingConfig
 
@@ -29,6 +29,7 @@ def train(  # noqa: PLR0913 - one parameter for each option
     run: Annotated[Path | None, typer.Option(help="Where the run is written. [default: var/runs/<time>]")] = None,
     publish: Annotated[Path | None, typer.Option(metavar="STORE", help="Publish the model there afterwards.")] = None,
     model_name: NameOption = None,
+    force: ForceOption = False,
 ) -> None:
     """Train a network, write the run, and publish it if a store is given."""
     import_tensorflow()
@@ -52,4 +53,6 @@ def train(  # noqa: PLR0913 - one parameter for each option
     runs.save_run(folder, trained)
     report.say(console, f"validation: {report.summary(trained.manifest.metrics)}; the run is in {folder}")
     if publish is not None:
+        if not force:
+            promote(trained, publish)
         announce_version(trained, publish, model_name)
