@@ -6,10 +6,14 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
+from trainer.commands.compare import compare_versions
+from trainer.commands.data import data_commands
 from trainer.commands.evaluate import evaluate
 from trainer.commands.phantoms import phantoms
 from trainer.commands.publish import export_run, publish_run
+from trainer.commands.retire import retire_version
 from trainer.commands.train import train
+from trainer.commands.versions import list_store
 from trainer.errors import TrainerError
 
 _COMMANDS: dict[str, Callable[..., None]] = {
@@ -18,6 +22,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "publish": publish_run,
     "export": export_run,
+    "versions": list_store,
+    "compare": compare_versions,
+    "retire": retire_version,
 }
 
 
@@ -27,6 +34,7 @@ def command_line() -> typer.Typer:
     app.callback()(trainer)
     for name, command in _COMMANDS.items():
         app.command(name=name)(command)
+    app.add_typer(data_commands(), name="data")
     return app
 
 

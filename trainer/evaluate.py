@@ -1,18 +1,23 @@
 """Evaluation: of a run's model in memory, or of a published version through the signature that is served."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.imaging import ImageError
+from trainer.calibrate import scaled
 from trainer.dataset import Split, SplitName, load_split
+from trainer.findings import Answers, Evaluation, find, find_without
 from trainer.manifest import Manifest
 from trainer.predict import load_version, predict_model, predict_version, read_manifest
-from trainer.publish import find_version
+from trainer.report import Epoch
 from trainer.runs import load_run
-from trainer.scores import Scores, score
+from trainer.store import find_version
+from trainer.twins import Fingerprint, fingerprint, twins
 
 
 @dataclass(frozen=True)
@@ -22,17 +27,35 @@ class Subject:
     name: str
     manifest: Manifest
     predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-    """uint8 `[N, H, W, C]` -> float32 `[N, K]`."""
+    """uint8 `[N, H, W, C]` -> float32 `[N, K]`, calibrated."""
+    history: tuple[Epoch, ...] = ()
+    """How it was trained; empty for a version, which does not know."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All that an evaluation saw and found."""
+
+    subject: Subject
+    read: Split
+    answers: Answers
+    evaluation: Evaluation
 
 
 def of_run(folder: Path) -> Subject:
-    """Return the Keras model of a run.
+    """Return the Keras model of a run, with the run's temperature.
 
     Raises:
         RunError: the folder is no finished run.
     """
     run = load_run(folder)
-    return Subject(str(folder), run.manifest, lambda images: predict_model(run.model, images))
+    temperature = run.manifest.temperature
+    return Subject(
+        str(folder),
+        run.manifest,
+        lambda images: scaled(predict_model(run.model, images), temperature),
+        run.history,
+    )
 
 
 def of_version(store: Path, number: int | None) -> Subject:
@@ -46,12 +69,40 @@ def of_version(store: Path, number: int | None) -> Subject:
     return Subject(str(folder), read_manifest(loaded), lambda images: predict_version(loaded, images))
 
 
-def evaluate(subject: Subject, data: Path, split: SplitName) -> tuple[Split, Scores]:
-    """Read a split as the subject's manifest says, and score the subject's answers on it.
+def examine(subject: Subject, data: Path, split: SplitName) -> Examined:
+    """Read a split as the subject's manifest says, and find out how good the subject's answers on it are.
 
     Raises:
         DataError: the split cannot be used, or holds a class that the subject does not know.
     """
-    labels = subject.manifest.labels
-    read = load_split(data, split, labels, subject.manifest.image)
-    return read, score(read.targets, subject.predict(read.images), labels)
+    manifest = subject.manifest
+    read = load_split(data, split, manifest.labels, manifest.image)
+    answers = Answers(read.targets, subject.predict(read.images), manifest.labels, manifest.temperature)
+    found = find_twins(read.paths, data / "train")
+    evaluation = Evaluation(
+        **msgspec.structs.asdict(find(answers)),
+        subject=subject.name,
+        split=split,
+        temperature=manifest.temperature,
+        skipped=len(read.skipped),
+        twins=None if found is None else int(found.sum()),
+        without_twins=None if found is None else find_without(answers, found),
+    )
+    return Examined(subject, read, answers, evaluation)
+
+
+def find_twins(paths: tuple[Path, ...], train: Path) -> NDArray[np.bool_] | None:
+    """Say which of the images at `paths` have a twin in the folder `train`, bool `[N]`; None if there is no folder."""
+    if not train.is_dir():
+        return None
+    trained = sorted(path for path in train.glob("[!.]*/[!.]*") if path.is_file())
+    return twins(list(_fingerprints(paths)), list(_fingerprints(trained)))
+
+
+def _fingerprints(paths: Iterable[Path]) -> Iterator[Fingerprint]:
+    """Yield the fingerprints of the images among `paths`; what is no image was not trained on either."""
+    for path in paths:
+        try:
+            yield fingerprint(path.read_bytes())
+        except ImageError:
+            continue

@@ -10,10 +10,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from trainer.dataset import Skipped, Split
+from trainer.findings import Evaluation, Findings
 from trainer.scores import Scores
 
 _NAMED = 10
 """Skipped files that are named, for each split."""
+HEADLINES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "macro_auc": "macro ROC-AUC",
+    "sensitivity": "sensitivity for cancer",
+    "specificity": "specificity for cancer",
+}
+"""The figures that have an interval, and what people call them."""
 
 
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +55,14 @@ class Lines:
     def epoch(self, epoch: Epoch) -> None:
         """Say what an epoch brought."""
         say(self._console, f"epoch {epoch.epoch}: {_figures(epoch)}, {epoch.seconds:.1f} s")
+
+    def calibration(self, temperature: float, metrics: dict[str, float]) -> None:
+        """Say what the temperature does to the split that it was fitted on."""
+        say(
+            self._console,
+            f"temperature {temperature:.2f}: expected calibration error {metrics['ece_uncalibrated']:.3f} before, "
+            f"{metrics['ece']:.3f} after, both on the validation split that it was fitted on",
+        )
 
 
 class Bar(Lines):
@@ -96,6 +113,33 @@ def show_scores(console: Console, scores: Scores, what: str) -> None:
         shares = (f"{share:.3f}" for share in (entry.precision, entry.recall, entry.f1))
         table.add_row(f"{number} {entry.label}", *map(str, row), *shares)
     console.print(table)
+
+
+def show_evaluation(console: Console, evaluation: Evaluation) -> None:
+    """Print the scores, how far they can be trusted, and what is left of them without twins."""
+    show_scores(console, evaluation, f"{evaluation.subject}, {evaluation.split}")
+    show_intervals(console, evaluation)
+    say(console, twins_line(evaluation))
+    if evaluation.without_twins is not None:
+        show_scores(console, evaluation.without_twins, "without the twins")
+        show_intervals(console, evaluation.without_twins)
+
+
+def twins_line(evaluation: Evaluation) -> str:
+    """Say how many of the images the training data holds too."""
+    if evaluation.twins is None:
+        return "Whether images have a twin in the training data is unknown: the data set has no train split"
+    return f"{evaluation.twins} of {evaluation.images} images have a twin in the train split"
+
+
+def show_intervals(console: Console, findings: Findings) -> None:
+    """Print the headline figures with their intervals, and the calibration error."""
+    for name, title in HEADLINES.items():
+        figure, interval = getattr(findings, name), getattr(findings.intervals, name)
+        if figure is not None and interval is not None:
+            span = f"{interval.low:.3f} to {interval.high:.3f}"
+            say(console, f"{title}: {figure:.3f}, {findings.intervals.level:.0%} interval {span}")
+    say(console, f"expected calibration error: {findings.ece:.3f}; at temperature 1: {findings.ece_uncalibrated:.3f}")
 
 
 def summary(metrics: dict[str, float]) -> str:

@@ -8,9 +8,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer import plots
 from trainer.errors import RunError
 from trainer.manifest import Manifest
 from trainer.report import Epoch
+from trainer.scores import Scores
 from trainer.untyped import KerasModel
 
 _MODEL, _MANIFEST, _HISTORY, _SAMPLE = "model.keras", "manifest.json", "history.json", "sample.npy"
@@ -25,10 +27,12 @@ class Run:
     history: tuple[Epoch, ...]
     sample: NDArray[np.uint8]
     """Validation images for the parity gate: uint8 `[n, H, W, C]`."""
+    scores: Scores | None = None
+    """On the validation split; None in a run that was read back, which has them in its manifest."""
 
 
 def save_run(folder: Path, run: Run) -> None:
-    """Write model.keras, sample.npy, config.json, history.json and, last, manifest.json.
+    """Write model.keras, sample.npy, config.json, history.json, two plots and, last, manifest.json.
 
     Raises:
         RunError: the folder cannot be written.
@@ -38,6 +42,9 @@ def save_run(folder: Path, run: Run) -> None:
         (folder / _MANIFEST).unlink(missing_ok=True)
         run.model.save(folder / _MODEL)
         np.save(folder / _SAMPLE, run.sample)
+        (folder / "training_history.png").write_bytes(plots.training_history(run.history))
+        if run.scores is not None:
+            (folder / "confusion_matrix.png").write_bytes(plots.confusion_matrix(run.scores))
         for name, value in (
             ("config.json", run.manifest.config),
             (_HISTORY, run.history),

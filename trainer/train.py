@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import keras
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.imaging import ImageSpec
+from trainer.calibrate import calibration_error, fit_temperature, reliability, scaled
 from trainer.config import TrainingConfig
 from trainer.dataset import Split, digest, find_labels, load_split
 from trainer.manifest import describe_training
@@ -16,7 +18,7 @@ from trainer.model import plan
 from trainer.predict import predict_model
 from trainer.report import Epoch, Lines
 from trainer.runs import Run
-from trainer.scores import score
+from trainer.scores import Scores, score
 from trainer.untyped import KerasCallback, KerasModel
 
 SAMPLE_SIZE = 64
@@ -24,7 +26,10 @@ SAMPLE_SIZE = 64
 
 
 def train(config: TrainingConfig, reporter: Lines) -> Run:
-    """Train a network until the validation loss stops falling, and keep the weights of its lowest point.
+    """Train a network until the validation loss stops falling, keep the weights of its lowest point, and calibrate it.
+
+    The temperature is fitted on the validation split, on which the run's metrics are then measured: its calibration
+    error after fitting flatters; `trainer evaluate` measures it on another split.
 
     Raises:
         DataError: the data set cannot be used.
@@ -38,9 +43,11 @@ def train(config: TrainingConfig, reporter: Lines) -> Run:
     keras.utils.set_random_seed(config.seed)
     model = plan(config.architecture).build(spec.shape, len(labels))
     history = fit(model, config, split, valid, reporter.epoch)
-    scores = score(valid.targets, predict_model(model, valid.images), labels)
-    manifest = describe_training(config, labels, spec, scores.metrics(), digest(root))
-    return Run(model, manifest, history, _sample(valid.images))
+    temperature, scores, metrics = calibrate(predict_model(model, valid.images), valid.targets, labels)
+    reporter.calibration(temperature, metrics)
+    manifest = describe_training(config, labels, spec, metrics, digest(root))
+    manifest = msgspec.structs.replace(manifest, temperature=temperature)
+    return Run(model, manifest, history, _sample(valid.images), scores)
 
 
 def fit(
@@ -66,6 +73,25 @@ def fit(
         verbose=0,
     )
     return tuple(epochs)
+
+
+def calibrate(
+    raw: NDArray[np.float32], targets: NDArray[np.int64], labels: tuple[str, ...]
+) -> tuple[float, Scores, dict[str, float]]:
+    """Fit the temperature, and score the answers that come with it.
+
+    Args:
+        raw: the model's probabilities, float32 `[N, K]`.
+        targets: int64 `[N]`.
+        labels: the K classes.
+
+    Returns:
+        The temperature, the scores, and the manifest's metrics: those of the scores, and `ece_uncalibrated`.
+    """
+    temperature = fit_temperature(targets, raw)
+    scores = score(targets, scaled(raw, temperature), labels)
+    before = calibration_error(reliability(targets, raw))
+    return temperature, scores, {**scores.metrics(), "ece_uncalibrated": round(before, 5)}
 
 
 def _recorder(epochs: list[Epoch], on_epoch: Callable[[Epoch], None]) -> KerasCallback:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
@@ -19,19 +18,26 @@ def evaluate(
     run: Annotated[Path | None, typer.Option(help="Evaluate this run's Keras model.")] = None,
     store: Annotated[Path | None, typer.Option(help="Evaluate a version of this store.")] = None,
     version: Annotated[int | None, typer.Option(help="The version's number. [default: the newest]")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the scores there as JSON.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the findings there as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write scores.json, plots and report.html there.")
+    ] = None,
 ) -> None:
     """Measure a run, or a published version through the signature that is served."""
     if (run is None) == (store is None):
         raise typer.BadParameter("give either --run or --store")
     import_tensorflow()
     from trainer import evaluate as evaluation  # noqa: PLC0415
-    from trainer import report  # noqa: PLC0415
+    from trainer.html_report import to_json, write_report  # noqa: PLC0415
+    from trainer.report import say, show_evaluation, warn_skipped  # noqa: PLC0415
 
     subject = evaluation.of_run(run) if run else evaluation.of_version(store or Path(), version)
-    read, scores = evaluation.evaluate(subject, data, split)
+    examined = evaluation.examine(subject, data, split)
     console = Console()
-    report.warn_skipped(console, read)
-    report.show_scores(console, scores, f"{subject.name}, {split}")
+    warn_skipped(console, examined.read)
+    show_evaluation(console, examined.evaluation)
     if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(scores), indent=2) + b"\n")
+        json.write_bytes(to_json(examined.evaluation))
+    if report is not None:
+        write_report(report, examined)
+        say(console, f"the report is in {report / 'report.html'}")

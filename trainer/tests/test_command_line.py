@@ -56,13 +56,13 @@ def test_a_run_can_be_published_later(
     trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """
-    `trainer publish` makes the next version from the run alone; its data set may be gone.
+    `trainer publish --force` makes the next version from the run alone; its data set may be gone.
     """
     store = tmp_path / "lung"
     store.mkdir()
     (store / "4").mkdir()
 
-    assert run_here(monkeypatch, "publish", "--run", trained[0], "--store", store) == 0
+    assert run_here(monkeypatch, "publish", "--run", trained[0], "--store", store, "--force") == 0
     assert capsys.readouterr().out == f"published version 5 in {store}\n"
     assert (store / "5" / "saved_model.pb").is_file()
 

@@ -62,7 +62,7 @@ def test_the_signatures_are_those_of_the_contract(loaded: SavedModel) -> None:
     assert describe.structured_outputs == {"manifest": tf.TensorSpec([], tf.string, name="manifest")}
 
 
-def test_a_version_describes_itself(loaded: SavedModel, version: Path, phantoms: Path) -> None:
+def test_a_version_describes_itself(loaded: SavedModel, version: Path, phantoms: Path, run: Run) -> None:
     """
     describe answers the manifest, the same that lies in assets.extra, with the keys that the gateway reads.
     """
@@ -72,7 +72,7 @@ def test_a_version_describes_itself(loaded: SavedModel, version: Path, phantoms:
     assert text == (version / "assets.extra" / "manifest.json").read_bytes()
     assert manifest["labels"] == sorted(KINDS)
     assert manifest["image"] == {"mode": "L", "height": SIZE, "width": SIZE, "resample": "bilinear"}
-    assert (manifest["temperature"], manifest["abstention_threshold"]) == (1.0, 0.0)
+    assert (manifest["temperature"], manifest["abstention_threshold"]) == (run.manifest.temperature, 0.0)
     assert manifest["data_digest"] == digest(phantoms)
     assert (manifest["architecture"], manifest["config"]["seed"], manifest["config"]["epochs"]) == ("compact", 3, 1)
     assert {"accuracy", "macro_f1"} <= manifest["metrics"].keys()
@@ -104,9 +104,10 @@ def test_a_batch_answers_as_its_images_do_one_by_one(loaded: SavedModel, images:
 
 def test_a_version_answers_as_the_trained_model(loaded: SavedModel, run: Run, images: NDArray[np.uint8]) -> None:
     """
-    Freezing and folding change no probability by more than a thousandth.
+    Freezing and folding change no probability by more than a thousandth; the temperature is inside the version.
     """
-    compare(predict_version(loaded, images), predict_model(run.model, images))
+    expected = calibrated(predict_model(run.model, images), run.manifest.temperature)
+    compare(predict_version(loaded, images), np.asarray(expected))
 
 
 def test_a_version_is_folded(version: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_version_is_folded(version: Path) -> None:
     served = nodes.count("Conv2D") // 13  # the function may occur more than once: for the signature, and for Python
 
     assert nodes.count("Conv2D") == 13 * served > 0
-    assert nodes.count("Mul") == served  # the rescaling
+    assert nodes.count("Mul") == 2 * served  # the rescaling, and the temperature
     assert not {"ReadVariableOp", "VarHandleOp", "Rsqrt"} & set(nodes)
 
 

@@ -37,6 +37,7 @@ def test_a_run_tells_how_it_went(trained: tuple[Path, Path]) -> None:
 
     assert {path.name for path in folder.iterdir()} == {
         "model.keras", "history.json", "config.json", "manifest.json", "sample.npy",
+        "training_history.png", "confusion_matrix.png",
     }  # fmt: skip
     assert [row["epoch"] for row in history] == [1]
     assert history[0].keys() == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
