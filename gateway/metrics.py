@@ -20,7 +20,7 @@ class Metrics:
     """The gateway's metrics. Units are in the names; label sets are bounded, and known ones exist from the start."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
+        self.registry: CollectorRegistry = registry
         ProcessCollector(registry=registry)
 
         self.requests = Counter(
