@@ -1,0 +1,112 @@
+"""What the gateway refuses: with a problem of its own type, early, and going on."""
+
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.gateways import Gateway, serving_gateway
+from tests.images import jpeg, pixels, png, raw_png
+from tests.modelserver import ModelServer
+from tests.processes import PYTHON, ROOT
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "request_"),
+    [
+        ("image-empty", 400, {"content": b""}),
+        ("image-format", 415, {"content": b"hello"}),
+        ("image-truncated", 422, {"content": png(pixels(1))[:500]}),
+        ("image-truncated", 422, {"content": jpeg(pixels(1))[:500]}),
+        ("image-corrupt", 422, {"content": raw_png(9, 9, b"\0")}),
+        ("image-too-many-pixels", 413, {"content": raw_png(5000, 5000, b"")}),
+        ("missing-field", 400, {"files": {"image": b"x"}}),
+        ("image-empty", 400, {"files": {"file": ("a.png", b"")}}),
+        ("too-many-files", 413, {"files": [("file", b"1"), ("file", b"2")]}),
+        ("malformed-form", 400, {"content": b"--", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}),
+        ("malformed-form", 400, {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}),
+        ("body-too-large", 413, {"content": bytes(10 * 1024 * 1024 + 1)}),
+        ("body-too-large", 413, {"content": (bytes(1024) for _ in range(10 * 1024 + 1))}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_input_is_a_problem_with_its_own_type(
+    gateway: Gateway, problem: str, status: int, request_: dict[str, object]
+) -> None:
+    """A client learns what is wrong, and the server goes on."""
+    reply = httpx.post(f"{gateway.url}/predict", **request_, timeout=30)  # type: ignore[arg-type]
+
+    assert (status, "application/problem+json") == (reply.status_code, reply.headers["content-type"])
+    assert (f"/problems/{problem}", status) == (reply.json()["type"], reply.json()["status"])
+    assert reply.json()["title"]
+    assert reply.json()["detail"]
+    assert reply.json()["title"] in httpx.get(gateway.url + reply.json()["type"]).text
+    assert httpx.post(f"{gateway.url}/predict", content=png(pixels(1))).status_code == 200
+
+
+def test_a_body_announced_too_large_is_refused_before_it_is_sent(gateway: Gateway) -> None:
+    """Not one byte of the body is waited for."""
+    address = urlsplit(gateway.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+        status = connection.makefile("rb").readline()
+
+    assert b"413" in status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("PUT", "/predict", 405),
+        ("GET", "/history?limit=0", 400),
+        ("GET", "/history?limit=x", 400),
+    ],
+)
+def test_what_no_route_answers_is_a_problem_too(gateway: Gateway, method: str, path: str, status: int) -> None:
+    """There is one kind of error document."""
+    reply = httpx.request(method, gateway.url + path)
+
+    assert (reply.json()["type"], reply.json()["status"]) == ("about:blank", status)
+    assert (status, "application/problem+json") == (reply.status_code, reply.headers["content-type"])
+
+
+def test_more_images_than_places_are_refused_with_a_time_to_come_back(
+    model_server: ModelServer, tmp_path: Path
+) -> None:
+    """Overload is refused early, and a batch takes a place for each of its images."""
+    with serving_gateway(model_server.target, tmp_path, concurrency_limit="4") as gateway:
+        files = [("files", png(pixels(1)))] * 5
+        reply = httpx.post(f"{gateway.url}/predict-batch", files=files)
+        enough = httpx.post(f"{gateway.url}/predict-batch", files=files[:4])
+
+    assert (
+        reply.status_code,
+        reply.headers["retry-after"],
+        reply.json()["type"],
+    ) == (429, "1", "/problems/overloaded")
+    assert enough.status_code == 200
+
+
+def test_a_slow_body_is_given_up(model_server: ModelServer, tmp_path: Path) -> None:
+    """A client that stops sending does not hold its place for ever."""
+    with serving_gateway(model_server.target, tmp_path, body_timeout_s="0.2") as gateway:
+        address = urlsplit(gateway.url)
+        with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+            status = connection.makefile("rb").readline()
+
+    assert b"408" in status
+
+
+def test_a_refused_setting_ends_the_gateway_with_its_name() -> None:
+    """Exit status 2, one sentence, no traceback."""
+    ended = subprocess.run(
+        [PYTHON, "-m", "gateway"], env={"PULMO_PORT": "0"}, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
+    assert "PULMO_PORT is '0'" in ended.stderr
