@@ -1,6 +1,7 @@
 """The model server changes under the gateway: versions come and go, and the server itself."""
 
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -90,6 +91,30 @@ def test_a_killed_model_server_is_a_503_and_answers_again_when_it_is_back(toy_st
             reply.json()["type"],
         ) == (503, "1", "/problems/model-unavailable")
     assert back.status_code == 200
+
+
+def test_a_model_server_that_hangs_keeps_its_version_and_no_request_waits_for_ever(
+    toy_store: Path, tmp_path: Path
+) -> None:
+    """No answer is no news: requests end at their deadline, and are answered again as soon as the server goes on."""
+    with (
+        serving(toy_store) as server,
+        serving_gateway(server.target, tmp_path, request_timeout_s="1") as gateway,
+    ):
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            late = httpx.post(f"{gateway.url}/predict", content=BODY, timeout=30)
+            unanswered = "no word of the model server"
+            eventually(lambda: unanswered in gateway.running.output(), within=30, what="the gateway asked in vain")
+            kept = version_of(gateway.url)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        again = httpx.post(f"{gateway.url}/predict", content=BODY, timeout=30)
+
+    assert (late.status_code, late.json()["type"]) == (504, "/problems/deadline-exceeded")
+    assert "retry-after" in late.headers
+    assert kept == 1
+    assert again.status_code == 200
 
 
 def test_a_gateway_without_a_model_server_starts_and_says_what_is_missing(tmp_path: Path) -> None:
