@@ -80,7 +80,7 @@ def load_split(root: Path, split: SplitName, labels: tuple[str, ...], spec: Imag
     for folder in _class_folders(root, split):
         target = _target(folder, labels)
         before = len(paths)
-        for path in _files(folder):
+        for path in files_of(folder):
             try:
                 images.append(decode(path.read_bytes(), spec, MAX_PIXELS))
             except ImageError as error:
@@ -97,7 +97,7 @@ def digest(root: Path) -> str:
     """Return `sha256:<hex>` over the sorted relative paths and the contents of all files in the splits."""
     total = hashlib.sha256()
     splits = [split for split in SPLITS if (root / split).is_dir()]
-    files = [path for split in splits for folder in _class_folders(root, split) for path in _files(folder)]
+    files = [path for split in splits for folder in _class_folders(root, split) for path in files_of(folder)]
     for name, path in sorted((path.relative_to(root).as_posix(), path) for path in files):
         total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return f"sha256:{total.hexdigest()}"
@@ -123,5 +123,6 @@ def _target(folder: Path, labels: tuple[str, ...]) -> int:
     return labels.index(name)
 
 
-def _files(folder: Path) -> list[Path]:
+def files_of(folder: Path) -> list[Path]:
+    """Return the files of a class folder that count, sorted; hidden ones do not."""
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

@@ -7,7 +7,7 @@ from pathlib import Path
 import simplejpeg
 
 from gateway.imaging import Header, ImageError, inspect
-from trainer.dataset import SPLITS, Skipped, SplitName, class_name
+from trainer.dataset import SPLITS, Skipped, SplitName, class_name, files_of
 from trainer.errors import DataError
 from trainer.twins import Fingerprint, fingerprint
 
@@ -81,7 +81,7 @@ def _no_data_set(root: Path) -> str:
 def _files(classes: dict[SplitName, tuple[Path, ...]]) -> Iterator[tuple[SplitName, Path]]:
     for split, folders in classes.items():
         for folder in folders:
-            yield from ((split, path) for path in _visible(folder) if path.is_file())
+            yield from ((split, path) for path in files_of(folder))
 
 
 def _visible(folder: Path) -> list[Path]:

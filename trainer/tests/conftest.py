@@ -3,10 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from trainer.phantoms import write_phantoms
+
+if TYPE_CHECKING:
+    from trainer.runs import Run
 
 SIZE = 32
 
@@ -35,3 +39,11 @@ def trained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     done = trainer("train", "--data", phantoms, *options, "--run", run, "--publish", store)
     assert done.returncode == 0, done.stderr
     return run, store
+
+
+@pytest.fixture(scope="session")
+def run(trained: tuple[Path, Path]) -> "Run":
+    """The run of `trained`, read back."""
+    from trainer.runs import load_run  # noqa: PLC0415 - TensorFlow, which the tests about data do without
+
+    return load_run(trained[0])

@@ -10,14 +10,9 @@ from trainer.compare import compare, mcnemar
 from trainer.dataset import Split, load_split
 from trainer.errors import RunError
 from trainer.phantoms import KINDS
-from trainer.runs import Run, load_run
+from trainer.runs import Run
 from trainer.tests.oracle import publish_oracle, wrong
 from trainer.tests.test_command_line import run_here
-
-
-@pytest.fixture(scope="module")
-def run(trained: tuple[Path, Path]) -> Run:
-    return load_run(trained[0])
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,12 @@ from trainer.dataset import Split, load_split
 from trainer.errors import PromotionError
 from trainer.gate import check_promotion
 from trainer.phantoms import KINDS
-from trainer.runs import Run, load_run
+from trainer.runs import Run
 from trainer.store import versions
 from trainer.tests.oracle import oracle_run, publish_oracle, wrong
 from trainer.tests.test_command_line import run_here
 
 MARGIN = 0.02
-
-
-@pytest.fixture(scope="module")
-def run(trained: tuple[Path, Path]) -> Run:
-    return load_run(trained[0])
 
 
 @pytest.fixture(scope="module")
