@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-from trainer.calibrate import Bin
-from trainer.report import Epoch
-from trainer.scores import Scores
+from trainer.measures.calibration import Bin
+from trainer.measures.epoch import Epoch
+from trainer.measures.scores import Scores
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#767676"
 _COLOURS = (_BLUE, _ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from trainer.commands.options import DataOption, StoreOption
 from trainer.commands.tensorflow import import_tensorflow
-from trainer.dataset import SplitName
+from trainer.data.dataset import SplitName
 
 if TYPE_CHECKING:
-    from trainer.compare import Comparison
+    from trainer.evaluation.compare import Comparison
 
 
 def compare_versions(
@@ -27,8 +27,8 @@ def compare_versions(
 ) -> None:
     """Ask two versions about the same images: accuracy, disagreement, and McNemar's exact test."""
     import_tensorflow()
-    from trainer.compare import compare  # noqa: PLC0415
-    from trainer.report import say, warn_skipped  # noqa: PLC0415
+    from trainer.evaluation.compare import compare  # noqa: PLC0415
+    from trainer.reporting.console import say, warn_skipped  # noqa: PLC0415
 
     comparison, read = compare(store, (first, second), data, split)
     console = Console()

@@ -24,15 +24,15 @@ def check(
     ] = None,
 ) -> None:
     """Say what a data set holds, and what is wrong with it; leakage and skipped files are warnings."""
-    from trainer.audit import audit  # noqa: PLC0415 - each command imports what it needs
-    from trainer.audit_lines import show  # noqa: PLC0415
-    from trainer.survey import survey  # noqa: PLC0415
+    from trainer.data.audit import audit  # noqa: PLC0415 - each command imports what it needs
+    from trainer.data.survey import survey  # noqa: PLC0415
+    from trainer.reporting.audit_lines import show  # noqa: PLC0415
 
     found = survey(data)
     judged = audit(found)
     show(Console(), judged)
     if out is not None:
-        from trainer.audit_files import write  # noqa: PLC0415
+        from trainer.reporting.audit_files import write  # noqa: PLC0415
 
         write(out, found, judged)
     if judged.errors:
@@ -42,7 +42,7 @@ def check(
 
 def fetch(out: Annotated[Path, typer.Argument(help="Where train/, valid/ and test/ are put.")] = Path("data")) -> None:
     """Bring the public data set from Kaggle, with kagglehub where it is installed."""
-    from trainer.fetch import fetch as fetch_public  # noqa: PLC0415
+    from trainer.data.fetch import fetch as fetch_public  # noqa: PLC0415
 
     count = fetch_public(out)
     Console().print(f"put {count} files into {out}", markup=False, highlight=False, soft_wrap=True)

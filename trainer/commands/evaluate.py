@@ -8,7 +8,7 @@ from rich.console import Console
 
 from trainer.commands.options import DataOption
 from trainer.commands.tensorflow import import_tensorflow
-from trainer.dataset import SplitName
+from trainer.data.dataset import SplitName
 
 
 def evaluate(
@@ -27,9 +27,9 @@ def evaluate(
     if (run is None) == (store is None):
         raise typer.BadParameter("give either --run or --store")
     import_tensorflow()
-    from trainer import evaluate as evaluation  # noqa: PLC0415
-    from trainer.html_report import to_json, write_report  # noqa: PLC0415
-    from trainer.report import say, show_evaluation, warn_skipped  # noqa: PLC0415
+    from trainer.evaluation import evaluate as evaluation  # noqa: PLC0415
+    from trainer.reporting.console import say, show_evaluation, warn_skipped  # noqa: PLC0415
+    from trainer.reporting.html_report import to_json, write_report  # noqa: PLC0415
 
     subject = evaluation.of_run(run) if run else evaluation.of_version(store or Path(), version)
     examined = evaluation.examine(subject, data, split)

@@ -15,7 +15,7 @@ def phantoms(
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Draw a small synthetic data set. The drawings carry no medical meaning."""
-    from trainer.phantoms import write_phantoms  # noqa: PLC0415 - each command imports what it needs
+    from trainer.data.phantoms import write_phantoms  # noqa: PLC0415 - each command imports what it needs
 
     count = write_phantoms(out, per_class, seed)
     Console().print(f"drew {count} phantoms in {out}", markup=False, highlight=False, soft_wrap=True)

@@ -17,7 +17,7 @@ from trainer.commands.options import (
 from trainer.commands.tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
-    from trainer.runs import Run
+    from trainer.training.runs import Run
 
 MARGIN = 0.02
 """Of macro F1: about two images of a hundred, which chance moves from one training run to the next."""
@@ -34,7 +34,7 @@ def publish_run(
 ) -> None:
     """Publish a run as the next version of a store, unless it is worse than the current version."""
     import_tensorflow()
-    from trainer.runs import load_run  # noqa: PLC0415
+    from trainer.training.runs import load_run  # noqa: PLC0415
 
     loaded = load_run(run)
     if not force:
@@ -50,8 +50,8 @@ def export_run(
 ) -> None:
     """Write a run as a SavedModel into a plain folder, checked as for publishing."""
     import_tensorflow()
-    from trainer.export import export  # noqa: PLC0415
-    from trainer.runs import load_run  # noqa: PLC0415
+    from trainer.store.export import export  # noqa: PLC0415
+    from trainer.training.runs import load_run  # noqa: PLC0415
 
     export(load_run(run), out, model_name or "lung")
     Console().print(f"exported to {out}", markup=False, highlight=False, soft_wrap=True)
@@ -63,8 +63,8 @@ def promote(run: "Run", store: Path, margin: float = MARGIN, data: Path | None =
     Raises:
         PromotionError: the run is worse by more than `margin`, or the two cannot be compared.
     """
-    from trainer.gate import check_promotion  # noqa: PLC0415
-    from trainer.report import say  # noqa: PLC0415
+    from trainer.evaluation.gate import check_promotion  # noqa: PLC0415
+    from trainer.reporting.console import say  # noqa: PLC0415
 
     verdict = check_promotion(run, store, margin, data)
     if verdict is not None:
@@ -77,8 +77,8 @@ def promote(run: "Run", store: Path, margin: float = MARGIN, data: Path | None =
 
 def announce_version(run: "Run", store: Path, model_name: str | None) -> None:
     """Publish a run, and say as what."""
-    from trainer import export  # noqa: PLC0415
-    from trainer.report import say  # noqa: PLC0415
+    from trainer.reporting.console import say  # noqa: PLC0415
+    from trainer.store import export  # noqa: PLC0415
 
     version = export.publish_run(run, store, model_name or store.resolve().name)
     say(Console(), f"published version {version.name} in {version.parent}")

@@ -17,7 +17,7 @@ def retire_version(
 
     Its number is never used again.
     """
-    from trainer.store import retire, versions  # noqa: PLC0415
+    from trainer.store.versions import retire, versions  # noqa: PLC0415
 
     retire(store, number, force=force)
     left = versions(store)

@@ -33,9 +33,10 @@ def train(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Train a network, write the run, and publish it if a store is given."""
     import_tensorflow()
-    from trainer import report, runs  # noqa: PLC0415
-    from trainer import train as training  # noqa: PLC0415
-    from trainer.model import image_spec  # noqa: PLC0415
+    from trainer.networks.registry import image_spec  # noqa: PLC0415
+    from trainer.reporting import console as report  # noqa: PLC0415
+    from trainer.training import runs  # noqa: PLC0415
+    from trainer.training import train as training  # noqa: PLC0415
 
     config = TrainingConfig(
         data=str(data),

@@ -13,7 +13,7 @@ from rich.table import Table
 from trainer.commands.options import StoreOption
 
 if TYPE_CHECKING:
-    from trainer.listing import Entry
+    from trainer.store.listing import Entry
 
 _DIGEST = 12
 """Hexadecimal digits that are shown; enough to tell data sets apart by eye."""
@@ -25,7 +25,7 @@ def list_store(
     store: StoreOption, *, json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
 ) -> None:
     """List the versions of a store, the newest last: it is the one that is served."""
-    from trainer.listing import list_versions  # noqa: PLC0415
+    from trainer.store.listing import list_versions  # noqa: PLC0415
 
     entries = list_versions(store)
     if json:
@@ -53,7 +53,7 @@ def table(entries: "tuple[Entry, ...]", now: datetime, *, lines: bool) -> Table:
 
 
 def _description(entry: "Entry", now: datetime) -> tuple[str, ...]:
-    from trainer.listing import age  # noqa: PLC0415
+    from trainer.store.listing import age  # noqa: PLC0415
 
     summary = entry.summary
     if summary is None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trainer.phantoms import write_phantoms
+from trainer.data.phantoms import write_phantoms
 
 if TYPE_CHECKING:
-    from trainer.runs import Run
+    from trainer.training.runs import Run
 
 SIZE = 32
 
@@ -44,6 +44,6 @@ def trained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 @pytest.fixture(scope="session")
 def run(trained: tuple[Path, Path]) -> "Run":
     """The run of `trained`, read back."""
-    from trainer.runs import load_run  # noqa: PLC0415 - TensorFlow, which the tests about data do without
+    from trainer.training.runs import load_run  # noqa: PLC0415 - TensorFlow, which the tests about data do without
 
     return load_run(trained[0])

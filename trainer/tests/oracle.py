@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.dataset import Split
-from trainer.export import write_saved_model
-from trainer.manifest import Manifest
-from trainer.publish import publish
-from trainer.runs import Run
+from trainer.data.dataset import Split
+from trainer.store.export import write_saved_model
+from trainer.store.publish import publish
+from trainer.training.manifest import Manifest
+from trainer.training.runs import Run
 from trainer.untyped import Function
 
 

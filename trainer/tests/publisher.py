@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainer.errors import RunError
-from trainer.publish import publish
-from trainer.store import retire, versions
+from trainer.store.publish import publish
+from trainer.store.versions import retire, versions
 
 CALLS = {"open", "os.mkdir", "os.rename", "os.listdir", "os.scandir", "os.remove", "os.rmdir", "fcntl.flock"}
 """The calls to the file system that Python tells an audit hook of."""

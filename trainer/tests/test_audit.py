@@ -8,9 +8,9 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from trainer.audit import Audit, Extent, Group, Leak, audit
-from trainer.phantoms import KINDS
-from trainer.survey import survey
+from trainer.data.audit import Audit, Extent, Group, Leak, audit
+from trainer.data.phantoms import KINDS
+from trainer.data.survey import survey
 
 
 def judge(root: Path) -> Audit:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.bootstrap import Interval, intervals
-from trainer.scores import score
+from trainer.measures.bootstrap import Interval, intervals
+from trainer.measures.scores import score
 
 LABELS = ("a", "b", "normal")
 NAMES = ("accuracy", "macro_f1", "macro_auc", "sensitivity", "specificity")

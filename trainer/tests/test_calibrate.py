@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from trainer.calibrate import MIN_TEMPERATURE, calibration_error, fit_temperature, reliability, scaled
+from trainer.measures.calibration import MIN_TEMPERATURE, calibration_error, fit_temperature, reliability, scaled
 
 
 def honest(count: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -24,7 +24,10 @@ def test_help_does_without_tensorflow() -> None:
     """
     The help and the phantoms do not wait for TensorFlow.
     """
-    probe = "import sys, trainer.__main__, trainer.phantoms, trainer.report; print('tensorflow' in sys.modules)"
+    probe = (
+        "import sys, trainer.__main__, trainer.data.phantoms, trainer.reporting.console;"
+        "print('tensorflow' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"

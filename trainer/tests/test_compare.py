@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from trainer.compare import compare, mcnemar
-from trainer.dataset import Split, load_split
+from trainer.data.dataset import Split, load_split
+from trainer.data.phantoms import KINDS
 from trainer.errors import RunError
-from trainer.phantoms import KINDS
-from trainer.runs import Run
+from trainer.evaluation.compare import compare, mcnemar
 from trainer.tests.oracle import publish_oracle, wrong
 from trainer.tests.test_command_line import run_here
+from trainer.training.runs import Run
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from rich.console import Console
 
 from gateway.imaging import inspect
 from trainer.__main__ import main
-from trainer.audit import Audit, audit
-from trainer.audit_files import write
-from trainer.audit_lines import show
-from trainer.phantoms import KINDS
-from trainer.survey import survey
+from trainer.data.audit import Audit, audit
+from trainer.data.phantoms import KINDS
+from trainer.data.survey import survey
+from trainer.reporting.audit_files import write
+from trainer.reporting.audit_lines import show
 
 
 def check(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:

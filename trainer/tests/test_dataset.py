@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gateway.imaging import ImageSpec, decode
-from trainer.dataset import digest, find_labels, load_split
+from trainer.data.dataset import digest, find_labels, load_split
+from trainer.data.phantoms import KINDS
 from trainer.errors import DataError
-from trainer.phantoms import KINDS
 
 GREY = ImageSpec("L", 32, 48, "bilinear")
 COLOUR = ImageSpec("RGB", 24, 24, "bilinear")

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.calibrate import calibration_error, fit_temperature, reliability
-from trainer.dataset import load_split
-from trainer.evaluate import Subject, examine, find_twins, of_run, of_version
-from trainer.findings import Answers, find, find_without
-from trainer.manifest import Manifest
-from trainer.predict import predict_model
-from trainer.runs import load_run
-from trainer.scores import score
+from trainer.data.dataset import load_split
+from trainer.evaluation.evaluate import Subject, examine, find_twins, of_run, of_version
+from trainer.measures.calibration import calibration_error, fit_temperature, reliability
+from trainer.measures.findings import Answers, find, find_without
+from trainer.measures.scores import score
+from trainer.networks.predict import predict_model
 from trainer.tests.test_command_line import run_here
+from trainer.training.manifest import Manifest
+from trainer.training.runs import load_run
 
 LABELS = ("a", "b", "normal")
 

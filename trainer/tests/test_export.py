@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel as SavedModelProto
 from tensorflow_serving.apis import prediction_log_pb2
 
-from trainer.dataset import digest, load_split
+from trainer.data.dataset import digest, load_split
+from trainer.data.phantoms import KINDS
 from trainer.errors import ParityError
-from trainer.export import calibrated, check, compare, export
-from trainer.phantoms import KINDS
-from trainer.predict import predict_model, predict_version
-from trainer.publish import publish
-from trainer.runs import Run, load_run
+from trainer.networks.predict import predict_model
+from trainer.store.export import calibrated, check, compare, export
+from trainer.store.publish import publish
+from trainer.store.saved_model import predict_version
+from trainer.store.warmup import replay_warmup
+from trainer.training.runs import Run, load_run
 from trainer.untyped import SavedModel
-from trainer.warmup import replay_warmup
 
 SIZE = 32
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from trainer.__main__ import main
-from trainer.dataset import digest
+from trainer.data.dataset import digest
+from trainer.data.fetch import place
 from trainer.errors import RunError
-from trainer.fetch import place
 
 
 def fetch(monkeypatch: pytest.MonkeyPatch, out: Path) -> int:

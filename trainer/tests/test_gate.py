@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from trainer.dataset import Split, load_split
+from trainer.data.dataset import Split, load_split
+from trainer.data.phantoms import KINDS
 from trainer.errors import PromotionError
-from trainer.gate import check_promotion
-from trainer.phantoms import KINDS
-from trainer.runs import Run
-from trainer.store import versions
+from trainer.evaluation.gate import check_promotion
+from trainer.store.versions import versions
 from trainer.tests.oracle import oracle_run, publish_oracle, wrong
 from trainer.tests.test_command_line import run_here
+from trainer.training.runs import Run
 
 MARGIN = 0.02
 

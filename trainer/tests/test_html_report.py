@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from trainer.errors import RunError
-from trainer.evaluate import Examined, examine, of_run
-from trainer.html_report import draw, page, write_report
+from trainer.evaluation.evaluate import Examined, examine, of_run
+from trainer.reporting.html_report import draw, page, write_report
 
 PLOTS = {"training_history.png", "confusion_matrix.png", "roc.png", "reliability.png"}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.config import Architecture
-from trainer.model import image_spec, plan
+from trainer.networks.registry import image_spec, plan
 
 
 def test_the_reference_network_is_the_stated_one() -> None:

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from gateway.imaging import inspect
-from trainer.dataset import find_labels
+from trainer.data.dataset import find_labels
+from trainer.data.phantoms import KINDS, SPLITS, draw, write_phantoms
 from trainer.errors import RunError
-from trainer.phantoms import KINDS, SPLITS, draw, write_phantoms
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 
@@ -71,7 +71,7 @@ def test_a_lesion_is_the_only_thing_that_a_class_adds(kind: str) -> None:
 
 def share_of_changed_pixels(kind: str) -> float:
     """Before noise and softening, whose random numbers come after the lesion's."""
-    from trainer.phantoms import _LESIONS, _Slice  # noqa: PLC0415 - the drawing without its noise
+    from trainer.data.phantoms import _LESIONS, _Slice  # noqa: PLC0415 - the drawing without its noise
 
     def anatomy(name: str) -> np.ndarray:
         slice_ = _Slice(np.random.default_rng(5))

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from trainer import plots
-from trainer.calibrate import reliability
-from trainer.report import Epoch
-from trainer.scores import score
+from trainer.measures.calibration import reliability
+from trainer.measures.epoch import Epoch
+from trainer.measures.scores import score
 
 LABELS = ("adeno.carcinoma", "normal", "$x^{$")
 TARGETS = np.array([0, 0, 1, 1], np.int64)

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import pytest
 
 from trainer.errors import RunError
-from trainer.publish import publish
-from trainer.store import find_version
+from trainer.store.publish import publish
+from trainer.store.versions import find_version
 
 PUBLISHER = Path(__file__).with_name("publisher.py")
 DISK = 131072

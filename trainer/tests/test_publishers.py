@@ -11,8 +11,8 @@ from typing import IO
 
 import pytest
 
-from trainer.publish import publish
-from trainer.store import versions
+from trainer.store.publish import publish
+from trainer.store.versions import versions
 
 PUBLISHER = Path(__file__).with_name("publisher.py")
 

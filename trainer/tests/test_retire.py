@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import RunError
-from trainer.publish import publish
-from trainer.store import retire, versions
+from trainer.store.publish import publish
+from trainer.store.versions import retire, versions
 from trainer.tests.conftest import trainer
 
 PUBLISHER = Path(__file__).with_name("publisher.py")

@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from trainer.measures import aucs
-from trainer.scores import score
+from trainer.measures.formulas import aucs
+from trainer.measures.scores import score
 
 LABELS = ("a", "b", "c")
 

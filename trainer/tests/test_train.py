@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from trainer.errors import RunError
-from trainer.report import Lines, reporter
-from trainer.runs import load_run
-from trainer.train import train
+from trainer.reporting.console import Lines, reporter
+from trainer.training.runs import load_run
+from trainer.training.train import train
 
 
 def test_the_same_seed_trains_the_same_weights(trained: tuple[Path, Path]) -> None:

@@ -9,8 +9,8 @@ import simplejpeg
 from PIL import Image
 
 from gateway.imaging import ImageError
-from trainer.phantoms import KINDS, draw
-from trainer.twins import Fingerprint, fingerprint, groups, identical_groups, twins
+from trainer.data.phantoms import KINDS, draw
+from trainer.data.twins import Fingerprint, fingerprint, groups, identical_groups, twins
 
 
 def png(image: Image.Image, compress_level: int = 1) -> bytes:

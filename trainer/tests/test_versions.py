@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.listing import age, list_versions
+from trainer.store.listing import age, list_versions
 from trainer.tests.conftest import trainer
 
 MANIFEST = {

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainer import plots
-from trainer.calibrate import reliability, scaled
 from trainer.errors import RunError
-from trainer.evaluate import Examined
-from trainer.findings import Evaluation, Findings
-from trainer.report import HEADLINES, twins_line
+from trainer.evaluation.evaluate import Examined
+from trainer.measures.calibration import reliability, scaled
+from trainer.measures.findings import Evaluation, Findings
+from trainer.reporting.console import HEADLINES, twins_line
 
 MISTAKES = 12
 """Wrong answers that are shown, the most confident first."""

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from trainer.dataset import SPLITS
+from trainer.data.dataset import SPLITS
 from trainer.errors import RunError
 
 HANDLE = "mohamedhanyyy/chest-ctscan-images"

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.imaging import ImageSpec
-from trainer.calibrate import calibration_error, fit_temperature, reliability, scaled
 from trainer.config import TrainingConfig
-from trainer.dataset import Split, digest, find_labels, load_split
-from trainer.manifest import describe_training
-from trainer.model import plan
-from trainer.predict import predict_model
-from trainer.report import Epoch, Lines
-from trainer.runs import Run
-from trainer.scores import Scores, score
+from trainer.data.dataset import Split, digest, find_labels, load_split
+from trainer.measures.calibration import calibration_error, fit_temperature, reliability, scaled
+from trainer.measures.epoch import Epoch
+from trainer.measures.scores import Scores, score
+from trainer.networks.predict import predict_model
+from trainer.networks.registry import plan
+from trainer.reporting.console import Lines
+from trainer.training.manifest import describe_training
+from trainer.training.runs import Run
 from trainer.untyped import KerasCallback, KerasModel
 
 SAMPLE_SIZE = 64

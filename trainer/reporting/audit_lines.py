@@ -7,8 +7,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from trainer.audit import Audit, Extent, Group
-from trainer.report import say
+from trainer.data.audit import Audit, Extent, Group
+from trainer.reporting.console import say
 
 _NAMED = 10
 """Files or groups that are named on the console; report.json has all."""

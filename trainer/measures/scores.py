@@ -1,4 +1,4 @@
-"""How good a model's answers are: the usual measures, from scikit-learn, `trainer.measures` and `trainer.calibrate`."""
+"""How good a model's answers are: the usual measures, from scikit-learn, `formulas` and `calibration`."""
 
 import math
 
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
-from trainer.calibrate import Bin, calibration_error, reliability
-from trainer.measures import aucs, detection, macro_auc
+from trainer.measures.calibration import Bin, calibration_error, reliability
+from trainer.measures.formulas import aucs, detection, macro_auc
 
 
 class ClassScore(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,12 +18,13 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from tensorflow.python.grappler import tf_optimizer
 
 from trainer.errors import ParityError, RunError
-from trainer.manifest import Manifest
-from trainer.predict import load_version, predict_model, predict_version, read_manifest
-from trainer.publish import publish
-from trainer.runs import Run
+from trainer.networks.predict import predict_model
+from trainer.store.publish import publish
+from trainer.store.saved_model import load_version, predict_version, read_manifest
+from trainer.store.warmup import replay_warmup, write_warmup
+from trainer.training.manifest import Manifest
+from trainer.training.runs import Run
 from trainer.untyped import Function, Tensor
-from trainer.warmup import replay_warmup, write_warmup
 
 TOLERANCE = 1e-3
 """How far a probability on disk may be from the one in memory: folding and fusing change the order of the sums."""

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gateway.imaging import ImageSpec, decode
-from trainer.audit import Audit
 from trainer.config import MAX_PIXELS
+from trainer.data.audit import Audit
+from trainer.data.survey import Picture, Survey
 from trainer.errors import RunError
-from trainer.survey import Picture, Survey
 
 _COLUMNS = 8
 """Thumbnails of each class."""

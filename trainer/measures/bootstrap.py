@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import measures
+from trainer.measures import formulas as measures
 
 RESAMPLES = 1000
 LEVEL = 0.95

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from trainer.dataset import Split, SplitName, load_split
+from trainer.data.dataset import Split, SplitName, load_split
 from trainer.errors import RunError
-from trainer.manifest import Manifest
-from trainer.predict import load_version, predict_version, read_manifest
-from trainer.store import find_version
+from trainer.store.saved_model import load_version, predict_version, read_manifest
+from trainer.store.versions import find_version
+from trainer.training.manifest import Manifest
 
 
 class Disagreement(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from trainer import plots
 from trainer.errors import RunError
-from trainer.manifest import Manifest
-from trainer.report import Epoch
-from trainer.scores import Scores
+from trainer.measures.epoch import Epoch
+from trainer.measures.scores import Scores
+from trainer.training.manifest import Manifest
 from trainer.untyped import KerasModel
 
 _MODEL, _MANIFEST, _HISTORY, _SAMPLE = "model.keras", "manifest.json", "history.json", "sample.npy"

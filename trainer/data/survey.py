@@ -7,9 +7,9 @@ from pathlib import Path
 import simplejpeg
 
 from gateway.imaging import Header, ImageError, inspect
-from trainer.dataset import SPLITS, Skipped, SplitName, class_name, files_of
+from trainer.data.dataset import SPLITS, Skipped, SplitName, class_name, files_of
+from trainer.data.twins import Fingerprint, fingerprint
 from trainer.errors import DataError
-from trainer.twins import Fingerprint, fingerprint
 
 _PNG_MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 """Colour types (W3C PNG, third edition, section 11.2.1) by the names that PIL gives them."""

@@ -1,4 +1,4 @@
-"""Answers: of a Keras model in memory, and of a version on disk through the signature that is served."""
+"""A version on disk, asked through the signatures that are served."""
 
 from pathlib import Path
 
@@ -7,29 +7,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from trainer.errors import RunError
-from trainer.manifest import Manifest
-from trainer.untyped import KerasModel, SavedModel
-
-_BATCH = 32
-
-
-def predict_model(model: KerasModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Ask a Keras model.
-
-    Args:
-        model: keras.Model.
-        images: uint8 `[N, H, W, C]`.
-
-    Returns:
-        float32 `[N, K]`.
-    """
-    return np.asarray(model.predict(images, batch_size=_BATCH, verbose=0), np.float32)
+from trainer.networks.predict import BATCH
+from trainer.training.manifest import Manifest
+from trainer.untyped import SavedModel
 
 
 def predict_version(loaded: SavedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Ask `serving_default` of a loaded SavedModel, batch by batch; shapes as in `predict_model`."""
+    """Ask `serving_default` of a loaded SavedModel, batch by batch; uint8 `[N, H, W, C]` -> float32 `[N, K]`."""
     serve = loaded.signatures["serving_default"]
-    batches = (images[start : start + _BATCH] for start in range(0, len(images), _BATCH))
+    batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
     return np.concatenate([serve(images=tf.constant(batch))["probabilities"].numpy() for batch in batches])
 
 

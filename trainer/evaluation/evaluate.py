@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.imaging import ImageError
-from trainer.calibrate import scaled
-from trainer.dataset import Split, SplitName, load_split
-from trainer.findings import Answers, Evaluation, find, find_without
-from trainer.manifest import Manifest
-from trainer.predict import load_version, predict_model, predict_version, read_manifest
-from trainer.report import Epoch
-from trainer.runs import load_run
-from trainer.store import find_version
-from trainer.twins import Fingerprint, fingerprint, twins
+from trainer.data.dataset import Split, SplitName, load_split
+from trainer.data.twins import Fingerprint, fingerprint, twins
+from trainer.measures.calibration import scaled
+from trainer.measures.epoch import Epoch
+from trainer.measures.findings import Answers, Evaluation, find, find_without
+from trainer.networks.predict import predict_model
+from trainer.store.saved_model import load_version, predict_version, read_manifest
+from trainer.store.versions import find_version
+from trainer.training.manifest import Manifest
+from trainer.training.runs import load_run
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import msgspec
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from trainer.dataset import Skipped, Split
-from trainer.findings import Evaluation, Findings
-from trainer.scores import Scores
+from trainer.data.dataset import Skipped, Split
+from trainer.measures.epoch import Epoch
+from trainer.measures.findings import Evaluation, Findings
+from trainer.measures.scores import Scores
 
 _NAMED = 10
 """Skipped files that are named, for each split."""
@@ -23,19 +23,6 @@ HEADLINES = {
     "specificity": "specificity for cancer",
 }
 """The figures that have an interval, and what people call them."""
-
-
-class Epoch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one pass over the training data brought."""
-
-    epoch: int
-    """Counted from 1."""
-    loss: float
-    """Mean cross-entropy in nats, with dropout and augmentation."""
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
 
 
 class Lines:

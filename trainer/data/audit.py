@@ -7,9 +7,9 @@ from statistics import median
 
 import msgspec
 
-from trainer.dataset import SPLITS, SplitName
-from trainer.survey import Picture, Survey
-from trainer.twins import groups, identical_groups, twins
+from trainer.data.dataset import SPLITS, SplitName
+from trainer.data.survey import Picture, Survey
+from trainer.data.twins import groups, identical_groups, twins
 
 _MIN_CLASSES = 2
 _SUFFIXES = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif")}
@@ -72,7 +72,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     identical: tuple[Group, ...]
     """Byte for byte; groups across splits come first."""
     similar: tuple[Group, ...]
-    """To the eye, with at least two different files (see `trainer.twins`); groups across splits come first."""
+    """To the eye, with at least two different files (see `trainer.data.twins`); groups across splits come first."""
 
 
 def audit(found: Survey) -> Audit:

@@ -6,10 +6,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.bootstrap import Intervals, intervals
-from trainer.calibrate import calibration_error, reliability, scaled
-from trainer.dataset import SplitName
-from trainer.scores import Scores, score
+from trainer.data.dataset import SplitName
+from trainer.measures.bootstrap import Intervals, intervals
+from trainer.measures.calibration import calibration_error, reliability, scaled
+from trainer.measures.scores import Scores, score
 
 
 class Findings(Scores, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.imaging import ImageSpec
-from trainer.store import find_version, versions
+from trainer.store.versions import find_version, versions
 
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 

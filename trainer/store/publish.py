@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainer.store import own, partials, refusals, sync, taken
+from trainer.store.versions import own, partials, refusals, sync, taken
 
 
 def publish(store: Path, write: Callable[[Path], None]) -> Path:

@@ -10,13 +10,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.dataset import Split, load_split
+from trainer.data.dataset import Split, load_split
 from trainer.errors import DataError, PromotionError, RunError
-from trainer.manifest import Manifest
-from trainer.predict import load_version, predict_model, predict_version, read_manifest
-from trainer.runs import Run
-from trainer.scores import score
-from trainer.store import find_version, versions
+from trainer.measures.scores import score
+from trainer.networks.predict import predict_model
+from trainer.store.saved_model import load_version, predict_version, read_manifest
+from trainer.store.versions import find_version, versions
+from trainer.training.manifest import Manifest
+from trainer.training.runs import Run
 from trainer.untyped import SavedModel
 
 

@@ -1,0 +1,1 @@
+"""What a run or a version is worth, alone and against another."""
