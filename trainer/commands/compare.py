@@ -32,7 +32,7 @@ def compare_versions(
 
     comparison, read = compare(store, (first, second), data, split)
     console = Console()
-    warn_skipped(console, read)
+    warn_skipped(console, read.skipped, len(read.skipped) + len(read.paths))
     for line in lines(comparison, split, limit):
         say(console, line)
     if json is not None:

@@ -34,7 +34,7 @@ def evaluate(
     subject = evaluation.of_run(run) if run else evaluation.of_version(store or Path(), version)
     examined = evaluation.examine(subject, data, split)
     console = Console()
-    warn_skipped(console, examined.read)
+    warn_skipped(console, examined.read.skipped, len(examined.read.skipped) + len(examined.read.paths))
     show_evaluation(console, examined.evaluation)
     if json is not None:
         json.write_bytes(to_json(examined.evaluation))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from trainer.reporting.progress import Style
+
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with train/<class>/, valid/<class>/, test/<class>/.")]
 StoreOption = Annotated[Path, typer.Option("--store", help="The model's folder in the store, such as var/models/lung.")]
 RunOption = Annotated[Path, typer.Option("--run", help="A folder that `trainer train --run` wrote.")]
@@ -21,5 +23,9 @@ EvaluationOption = Annotated[
 MarginOption = Annotated[
     float,
     typer.Option("--margin", min=0, max=1, help="How much lower its macro F1 may be than the current version's."),
+]
+ProgressOption = Annotated[
+    Style,
+    typer.Option("--progress", help="auto: a bar on a terminal, else lines; json: one event a line."),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Do it although it is refused otherwise.")]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -15,6 +16,8 @@ from trainer.commands.options import (
     StoreOption,
 )
 from trainer.commands.tensorflow import import_tensorflow
+from trainer.reporting.progress import Lines, Listener
+from trainer.training.events import Judged, Published
 
 if TYPE_CHECKING:
     from trainer.training.runs import Run
@@ -37,9 +40,10 @@ def publish_run(
     from trainer.training.runs import load_run  # noqa: PLC0415
 
     loaded = load_run(run)
+    tell = Lines(Console())
     if not force:
-        promote(loaded, store, margin, data)
-    announce_version(loaded, store, model_name)
+        promote(loaded, store, tell, margin, data)
+    publish_version(loaded, store, model_name, tell)
 
 
 def export_run(
@@ -57,28 +61,22 @@ def export_run(
     Console().print(f"exported to {out}", markup=False, highlight=False, soft_wrap=True)
 
 
-def promote(run: "Run", store: Path, margin: float = MARGIN, data: Path | None = None) -> None:
-    """Hold a run against the current version, if there is one, and say what both scored.
+def promote(run: "Run", store: Path, tell: Listener, margin: float = MARGIN, data: Path | None = None) -> None:
+    """Hold a run against the current version, if there is one, and tell what both scored.
 
     Raises:
         PromotionError: the run is worse by more than `margin`, or the two cannot be compared.
     """
     from trainer.evaluation.gate import check_promotion  # noqa: PLC0415
-    from trainer.reporting.console import say  # noqa: PLC0415
 
     verdict = check_promotion(run, store, margin, data)
     if verdict is not None:
-        say(
-            Console(),
-            f"macro F1 {verdict.run:.3f}, against {verdict.current:.3f} of version {verdict.version}, "
-            f"on the same {verdict.images} images",
-        )
+        tell(Judged(**msgspec.structs.asdict(verdict)))
 
 
-def announce_version(run: "Run", store: Path, model_name: str | None) -> None:
-    """Publish a run, and say as what."""
-    from trainer.reporting.console import say  # noqa: PLC0415
-    from trainer.store import export  # noqa: PLC0415
+def publish_version(run: "Run", store: Path, model_name: str | None, tell: Listener) -> None:
+    """Publish a run, and tell as what."""
+    from trainer.store.export import publish_run as publish  # noqa: PLC0415
 
-    version = export.publish_run(run, store, model_name or store.resolve().name)
-    say(Console(), f"published version {version.name} in {version.parent}")
+    version = publish(run, store, model_name or store.resolve().name)
+    tell(Published(version=int(version.name), store=str(version.parent)))

@@ -8,7 +8,7 @@ from trainer.untyped import KerasModel, KerasTensor
 
 
 def compact(shape: tuple[int, int, int], classes: int) -> KerasModel:
-    """Build a small residual network (He et al. 2016) with global average pooling, and light augmentation in training.
+    """Build a small residual network (He et al. 2016) with global average pooling.
 
     Args:
         shape: height, width and channels of the uint8 images.
@@ -19,8 +19,6 @@ def compact(shape: tuple[int, int, int], classes: int) -> KerasModel:
     """
     images = keras.Input(shape, dtype="uint8", name="images")
     x = layers.Rescaling(1 / 255)(images)
-    x = layers.RandomFlip("horizontal")(x)
-    x = layers.RandomTranslation(0.06, 0.06, fill_mode="constant")(x)
     x = layers.ReLU()(_normalised(layers.Conv2D(16, 5, strides=2, padding="same", use_bias=False)(x)))
     for filters in (16, 32, 64, 128):
         x = _residual(x, filters)

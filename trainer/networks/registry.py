@@ -7,6 +7,7 @@ from gateway.imaging import ImageSpec, Mode
 from trainer.config import Architecture
 from trainer.networks.compact import compact
 from trainer.networks.reference import reference
+from trainer.networks.transfer import efficientnet, mobilenet
 from trainer.untyped import KerasModel
 
 
@@ -24,6 +25,8 @@ def plan(architecture: Architecture) -> Plan:
     plans: dict[Architecture, Plan] = {
         "compact": Plan(compact, "L", 128),
         "reference": Plan(reference, "RGB", 224),
+        "transfer": Plan(mobilenet, "RGB", 224),
+        "transfer-efficientnet": Plan(efficientnet, "RGB", 224),
     }
     return plans[architecture]
 

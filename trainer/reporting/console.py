@@ -1,20 +1,16 @@
-"""What the operator sees: a progress bar and tables on a terminal, plain lines elsewhere."""
+"""What the operator reads of an evaluation, and how a line is printed."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from trainer.data.dataset import Skipped, Split
-from trainer.measures.epoch import Epoch
 from trainer.measures.findings import Evaluation, Findings
 from trainer.measures.scores import Scores
 
 _NAMED = 10
-"""Skipped files that are named, for each split."""
+"""Skipped files that are named."""
 HEADLINES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
@@ -25,69 +21,17 @@ HEADLINES = {
 """The figures that have an interval, and what people call them."""
 
 
-class Lines:
-    """Tells of a training run in plain lines: one for the data, one for each epoch."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def data(self, labels: tuple[str, ...], train: Split, valid: Split) -> None:
-        """Say what was read, and what was not."""
-        say(
-            self._console, f"{len(train.paths)} images to train on, {len(valid.paths)} to validate: {', '.join(labels)}"
-        )
-        for split in (train, valid):
-            warn_skipped(self._console, split)
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Say what an epoch brought."""
-        say(self._console, f"epoch {epoch.epoch}: {_figures(epoch)}, {epoch.seconds:.1f} s")
-
-    def calibration(self, temperature: float, metrics: dict[str, float]) -> None:
-        """Say what the temperature does to the split that it was fitted on."""
-        say(
-            self._console,
-            f"temperature {temperature:.2f}: expected calibration error {metrics['ece_uncalibrated']:.3f} before, "
-            f"{metrics['ece']:.3f} after, both on the validation split that it was fitted on",
-        )
-
-
-class Bar(Lines):
-    """Tells of a training run with a progress bar."""
-
-    def __init__(self, console: Console, progress: Progress, epochs: int) -> None:
-        super().__init__(console)
-        self._progress = progress
-        self._task = progress.add_task("training", total=epochs)
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Move the bar."""
-        self._progress.update(self._task, advance=1, description=_figures(epoch))
-
-
-@contextmanager
-def reporter(console: Console, epochs: int) -> Iterator[Lines]:
-    """Return what suits the console: a bar on a terminal, lines elsewhere."""
-    if not console.is_terminal:
-        yield Lines(console)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        yield Bar(console, progress, epochs)
-
-
 def say(console: Console, text: str) -> None:
     """Print one line, as it is and unbroken."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def warn_skipped(console: Console, split: Split) -> None:
-    """Name the files that were skipped, the first of many, and count them."""
-    skipped: tuple[Skipped, ...] = split.skipped
+def warn_skipped(console: Console, skipped: Sequence[tuple[object, str]], files: int) -> None:
+    """Name the files that were skipped, the first of many, and count them; `files` is how many there are in all."""
     for path, reason in skipped[:_NAMED]:
         say(console, f"Warning: skipped {path}: {reason}")
     if skipped:
-        say(console, f"Warning: {len(skipped)} of {len(skipped) + len(split.paths)} files were skipped")
+        say(console, f"Warning: {len(skipped)} of {files} files were skipped")
 
 
 def show_scores(console: Console, scores: Scores, what: str) -> None:
@@ -132,10 +76,3 @@ def show_intervals(console: Console, findings: Findings) -> None:
 def summary(metrics: dict[str, float]) -> str:
     """Return the figures that matter most, in words."""
     return f"accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['macro_f1']:.3f}"
-
-
-def _figures(epoch: Epoch) -> str:
-    return (
-        f"loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.3f}, "
-        f"validation loss {epoch.val_loss:.3f}, accuracy {epoch.val_accuracy:.3f}"
-    )

@@ -24,6 +24,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """On the validation split; shares between 0 and 1, `loss` in nats."""
     data_digest: str
     """`sha256:<hex>` over the data set's relative paths and contents."""
+    model_digest: str = ""
+    """`sha256:<hex>` over the weights and all else that answers depend on; empty in old manifests."""
     config: TrainingConfig
     code_version: str
     created_at: datetime
