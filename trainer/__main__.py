@@ -12,6 +12,7 @@ from trainer.commands.evaluate import evaluate
 from trainer.commands.phantoms import phantoms
 from trainer.commands.publish import export_run, publish_run
 from trainer.commands.retire import retire_version
+from trainer.commands.retrain import retrain
 from trainer.commands.train import train
 from trainer.commands.versions import list_store
 from trainer.errors import TrainerError
@@ -19,6 +20,7 @@ from trainer.errors import TrainerError
 _COMMANDS: dict[str, Callable[..., None]] = {
     "phantoms": phantoms,
     "train": train,
+    "retrain": retrain,
     "evaluate": evaluate,
     "publish": publish_run,
     "export": export_run,

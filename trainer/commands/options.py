@@ -24,6 +24,13 @@ MarginOption = Annotated[
     float,
     typer.Option("--margin", min=0, max=1, help="How much lower its macro F1 may be than the current version's."),
 ]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file with keys of the configuration, see trainer/config.py.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any key of the configuration, such as augmentation.rotation=10."),
+]
 ProgressOption = Annotated[
     Style,
     typer.Option("--progress", help="auto: a bar on a terminal, else lines; json: one event a line."),

@@ -1,5 +1,6 @@
 """`trainer publish` and `trainer export`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,10 @@ from trainer.training.events import Judged, Published
 
 if TYPE_CHECKING:
     from trainer.training.runs import Run
+    from trainer.training.train import Trained
 
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a command."""
 MARGIN = 0.02
 """Of macro F1: about two images of a hundred, which chance moves from one training run to the next."""
 
@@ -59,6 +63,17 @@ def export_run(
 
     export(load_run(run), out, model_name or "lung")
     Console().print(f"exported to {out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def conclude(trained: "Trained", store: Path | None, model_name: str | None, tell: Listener, *, force: bool) -> None:
+    """Publish what a training made, if there is a store; after a signal, end as the signal would have it."""
+    if trained.signal is not None:
+        sys.exit(_SIGNALLED + trained.signal)
+    if store is None:
+        return
+    if not force:
+        promote(trained.run, store, tell)
+    publish_version(trained.run, store, model_name, tell)
 
 
 def promote(run: "Run", store: Path, tell: Listener, margin: float = MARGIN, data: Path | None = None) -> None:

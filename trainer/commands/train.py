@@ -1,8 +1,6 @@
 """`trainer train`."""
 
-import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -10,16 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from trainer.commands.options import ForceOption, NameOption, ProgressOption
-from trainer.commands.publish import promote, publish_version
+from trainer.commands.options import ConfigOption, ForceOption, NameOption, ProgressOption, SetOption
+from trainer.commands.publish import conclude
+from trainer.commands.run_folder import new_run_folder
 from trainer.commands.tensorflow import import_tensorflow
 from trainer.config import Architecture
 from trainer.errors import ConfigError
 from trainer.reporting.progress import announced, listener
 from trainer.settings import read_config
-
-_SIGNALLED = 128
-"""What a shell adds to the number of the signal that ended a command."""
 
 
 def train(  # noqa: PLR0913 - one parameter for each option
@@ -38,11 +34,8 @@ def train(  # noqa: PLR0913 - one parameter for each option
         list[str] | None, typer.Option(help="GPU:0, GPU:1...: repeat it to train on several at once.")
     ] = None,
     seed: Annotated[int | None, typer.Option()] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with any of these, and more.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any of its keys, such as augmentation.rotation=10."),
-    ] = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
     run: Annotated[Path | None, typer.Option(help="Where the run is written. [default: var/runs/<time>]")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this unfinished run.")] = None,
     publish: Annotated[Path | None, typer.Option(metavar="STORE", help="Publish the model there afterwards.")] = None,
@@ -73,14 +66,8 @@ def train(  # noqa: PLR0913 - one parameter for each option
             trained = _training().resume(resume, tell)
         else:
             chosen = read_config(config, options, set_ or [])
-            folder = run or Path("var/runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-            trained = _training().train(chosen, folder, tell)
-        if publish is not None and trained.signal is None:
-            if not force:
-                promote(trained.run, publish, tell)
-            publish_version(trained.run, publish, model_name, tell)
-    if trained.signal is not None:
-        sys.exit(_SIGNALLED + trained.signal)
+            trained = _training().train(chosen, run or new_run_folder(), tell)
+        conclude(trained, publish, model_name, tell, force=force)
 
 
 def _refuse_changes(resume: Path, config: Path | None, options: Mapping[str, object], pairs: list[str]) -> None:

@@ -19,11 +19,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.imaging import ImageSpec, decode
+from gateway.imaging import ImageError, ImageSpec, decode
 from trainer.config import MAX_PIXELS
 
 THRESHOLD = 0.14
@@ -58,6 +59,15 @@ def fingerprint(body: bytes) -> Fingerprint:
     length = float(np.linalg.norm(grey))
     flat = length < 1e-3  # grey levels: below the rounding of a float32 mean
     return Fingerprint(hashlib.sha256(body).hexdigest(), np.zeros_like(grey) if flat else grey / length)
+
+
+def fingerprints(paths: Iterable[Path]) -> Iterator[Fingerprint]:
+    """Yield the fingerprints of the images among the files at `paths`; what is no image has no twin."""
+    for path in paths:
+        try:
+            yield fingerprint(path.read_bytes())
+        except ImageError:
+            continue
 
 
 def twins(evaluated: Sequence[Fingerprint], trained: Sequence[Fingerprint]) -> NDArray[np.bool_]:

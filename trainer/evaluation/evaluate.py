@@ -1,6 +1,6 @@
 """Evaluation: of a run's model in memory, or of a published version through the signature that is served."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.imaging import ImageError
 from trainer.data.dataset import Split, SplitName, load_split
-from trainer.data.twins import Fingerprint, fingerprint, twins
+from trainer.data.twins import fingerprints, twins
 from trainer.measures.calibration import scaled
 from trainer.measures.epoch import Epoch
 from trainer.measures.findings import Answers, Evaluation, find, find_without
@@ -97,13 +96,4 @@ def find_twins(paths: tuple[Path, ...], train: Path) -> NDArray[np.bool_] | None
     if not train.is_dir():
         return None
     trained = sorted(path for path in train.glob("[!.]*/[!.]*") if path.is_file())
-    return twins(list(_fingerprints(paths)), list(_fingerprints(trained)))
-
-
-def _fingerprints(paths: Iterable[Path]) -> Iterator[Fingerprint]:
-    """Yield the fingerprints of the images among `paths`; what is no image was not trained on either."""
-    for path in paths:
-        try:
-            yield fingerprint(path.read_bytes())
-        except ImageError:
-            continue
+    return twins(list(fingerprints(paths)), list(fingerprints(trained)))

@@ -19,6 +19,7 @@ from tensorflow.python.grappler import tf_optimizer
 
 from trainer.errors import ParityError, RunError
 from trainer.networks.predict import predict_model
+from trainer.store.kept import MODEL
 from trainer.store.publish import publish
 from trainer.store.saved_model import load_version, predict_version, read_manifest
 from trainer.store.warmup import replay_warmup, write_warmup
@@ -75,6 +76,7 @@ def export(run: Run, folder: Path, model_name: str) -> None:
     extra = folder / "assets.extra"
     extra.mkdir()
     (extra / "manifest.json").write_bytes(run.manifest.to_json())
+    run.model.save(folder / MODEL)
     write_warmup(extra / "tf_serving_warmup_requests", model_name, run.manifest.image)
     check(folder, run)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from gateway.imaging import ImageSpec
 from trainer.config import TrainingConfig
-from trainer.data.dataset import Split, digest, find_labels, joined, load_folders, load_split
+from trainer.data.additions import load_additions
+from trainer.data.dataset import Split, digest, find_labels, joined, load_split
 from trainer.errors import ConfigError
 from trainer.measures.calibration import calibration_error, fit_temperature, reliability, scaled
 from trainer.measures.epoch import Epoch
@@ -100,13 +101,13 @@ def _train(config: TrainingConfig, data: _Data, folder: Path, emit: Callable[[Ev
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(config.seed)
     with heeded() as interruption, strategy(config.devices, config.batch_size).scope():
-        model = _build(config, data)
+        model = _build(config, data, fresh=not checkpoint.history())
         batches = Batches(data.train, data.spec, config, len(data.labels))
         setting = Setting(
             config, data.train, data.valid, batches, checkpoint, interruption, folder, _told(config, emit)
         )
         history, ended = fit(model, setting)
-    run = _calibrated(model, config, data, history, emit)
+    run = _calibrated(_plain(model), config, data, history, emit)
     finish_run(folder, run, resumable=ended == "interrupted")
     if ended != "interrupted":
         checkpoint.remove()
@@ -119,17 +120,20 @@ def _read(config: TrainingConfig, spec: ImageSpec) -> _Data:
     root, cache = Path(config.data), Path(config.cache) if config.cache else None
     additions = tuple(map(Path, config.additions))
     labels = find_labels(root)
-    train = [load_split(root, "train", labels, spec, cache)]
-    train += [load_folders(folder, labels, spec, cache) for folder in additions]
+    train = load_split(root, "train", labels, spec, cache)
     valid = load_split(root, "valid", labels, spec, cache)
-    return _Data(labels, spec, joined(train), valid, digest(root, additions))
+    if additions:
+        measured = (*valid.paths, *(root / "test").glob("[!.]*/[!.]*"))
+        train = joined([train, load_additions(additions, labels, spec, cache, measured)])
+    return _Data(labels, spec, train, valid, digest(root, additions))
 
 
-def _build(config: TrainingConfig, data: _Data) -> KerasModel:
+def _build(config: TrainingConfig, data: _Data, *, fresh: bool) -> KerasModel:
+    """Build the network; one whose training goes on gets its weights from the checkpoint."""
     model = plan(config.architecture).build(data.spec.shape, len(data.labels))
-    if config.weights != "none":
+    if fresh and config.weights != "none":
         bring_weights(model, config.weights)
-    if config.initial is not None:
+    if fresh and config.initial is not None:
         _copy_weights(model, config.initial)
     return model
 
@@ -139,6 +143,13 @@ def _copy_weights(model: KerasModel, file: str) -> None:
         model.set_weights(keras.models.load_model(file, compile=False).get_weights())
     except (OSError, ValueError) as error:
         raise ConfigError(f"initial={file} gives no weights for {model.name}: {error}") from error
+
+
+def _plain(model: KerasModel) -> KerasModel:
+    """Return a copy that knows nothing of how it was trained: no optimiser, no devices."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def _calibrated(
