@@ -21,8 +21,10 @@ class Manifest(msgspec.Struct, frozen=True):
     architecture: str = ""
     created_at: str = ""
     data_digest: str = ""
+    model_digest: str = ""
+    """Over the weights and all else that answers depend on: equal models have equal ones."""
     digest: str = ""
-    """SHA-256 of the manifest's text, set on reading."""
+    """The model's, or the SHA-256 of the manifest's text where that names none; set on reading."""
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
@@ -32,4 +34,5 @@ class Manifest(msgspec.Struct, frozen=True):
             ValueError: the text is not JSON, or lacks a field, or a field is of the wrong kind.
         """
         manifest = msgspec.json.decode(text, type=cls)
-        return msgspec.structs.replace(manifest, digest=f"sha256:{hashlib.sha256(text).hexdigest()}")
+        digest = manifest.model_digest or f"sha256:{hashlib.sha256(text).hexdigest()}"
+        return msgspec.structs.replace(manifest, digest=digest)

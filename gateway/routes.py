@@ -146,6 +146,7 @@ async def metrics(request: Request[Any, Any, Any], services: Services) -> Respon
             model_version=version.number,
             architecture=manifest.architecture,
             created_at=manifest.created_at,
+            digest=manifest.digest,
             data_digest=manifest.data_digest,
             labels=manifest.labels,
             metrics=manifest.metrics,

@@ -108,6 +108,8 @@ class ModelMetrics(msgspec.Struct, frozen=True):
     model_version: int
     architecture: str
     created_at: str
+    digest: str
+    """Of the model, the same as `model_info` and `trainer versions` show."""
     data_digest: str
     labels: list[str]
     metrics: dict[str, object]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 LABELS = ("adenocarcinoma", "large.cell.carcinoma", "normal", "squamous.cell.carcinoma")
 CHANNELS = {"L": 1, "RGB": 3}
 WARMUP_BATCHES = (1, 2, 4, 8)
+DIGEST = "sha256:" + "1" * 64
 
 
 def expected(image: NDArray[np.uint8], version: int) -> NDArray[np.float32]:
@@ -43,6 +44,7 @@ def manifest(size: int = 32, mode: str = "L") -> dict[str, Any]:
         "abstention_threshold": 0.0,
         "metrics": {"accuracy": 0.9, "macro_f1": 0.9},
         "data_digest": "sha256:" + "0" * 64,
+        "model_digest": DIGEST,
         "config": {},
         "code_version": "0.1.0",
         "created_at": "2026-01-01T00:00:00Z",

@@ -2,6 +2,7 @@
 
 import httpx
 
+from tests import toymodel
 from tests.gateways import Gateway
 from tests.images import pixels, png
 
@@ -13,6 +14,14 @@ def test_metrics_are_json_unless_prometheus_asks(gateway: Gateway) -> None:
     assert httpx.get(f"{gateway.url}/metrics").json()["metrics"]["accuracy"] == 0.9
     assert "# EOF" in httpx.get(f"{gateway.url}/metrics", headers={"Accept": prometheus}).text
     assert "# HELP" in httpx.get(f"{gateway.url}/metrics", headers={"Accept": "text/plain"}).text
+
+
+def test_the_model_is_known_by_its_own_digest(gateway: Gateway) -> None:
+    """The digest that the trainer gave the model is the one that JSON and Prometheus show: equal models are seen to be."""
+    text = httpx.get(f"{gateway.url}/metrics", headers={"Accept": "text/plain"}).text
+
+    assert httpx.get(f"{gateway.url}/metrics").json()["digest"] == toymodel.DIGEST
+    assert f'model_info{{digest="{toymodel.DIGEST}",version="1"}} 1.0' in text
 
 
 def test_metrics_add_up(gateway: Gateway) -> None:
