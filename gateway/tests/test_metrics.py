@@ -17,7 +17,7 @@ def test_metrics_are_json_unless_prometheus_asks(gateway: Gateway) -> None:
 
 
 def test_the_model_is_known_by_its_own_digest(gateway: Gateway) -> None:
-    """The digest that the trainer gave the model is the one that JSON and Prometheus show: equal models are seen to be."""
+    """JSON and Prometheus show the digest that the trainer gave the model, so equal models are seen to be equal."""
     text = httpx.get(f"{gateway.url}/metrics", headers={"Accept": "text/plain"}).text
 
     assert httpx.get(f"{gateway.url}/metrics").json()["digest"] == toymodel.DIGEST
