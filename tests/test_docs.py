@@ -3,10 +3,12 @@
 import re
 import subprocess
 
+import msgspec
 import pytest
 
 from gateway.settings import Settings
 from tests.processes import ROOT
+from trainer.config import TrainingConfig
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -24,8 +26,30 @@ def test_every_setting_is_in_the_readme_with_its_default() -> None:
     }
 
 
+def test_every_key_of_a_training_is_in_the_trainers_page_with_its_default() -> None:
+    """The table of the configuration is complete, and shows nothing that is gone."""
+    page = (ROOT / "trainer" / "README.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| `([\w.]+)` \| (?:`([^`]*)`)? ?\|", page, re.MULTILINE))
+    defaults = msgspec.to_builtins(TrainingConfig(data=""))
+    augmentation = defaults.pop("augmentation")
+    expected = {**defaults, **{f"augmentation.{name}": value for name, value in augmentation.items()}}
+
+    assert {name: documented.get(name, "missing") for name in expected} == {
+        name: "" if value in (None, "") else msgspec.json.encode(value).decode().strip('"')
+        for name, value in expected.items()
+    }
+
+
 @pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "data/README.md", "requirements/README.md"]
+    "page",
+    [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "data/README.md",
+        "requirements/README.md",
+        "trainer/README.md",
+    ],
 )
 def test_every_path_that_a_page_links_to_is_there(page: str) -> None:
     """A newcomer who follows a link arrives."""
