@@ -5,6 +5,7 @@ TrainerError
 +-- DataError     the data set cannot be used
 +-- RunError      a run folder, a store or an output folder cannot be used
 +-- TrainingError training itself did not come to an end
++-- NetworkError  a network cannot be explained
 +-- ParityError   a written version does not answer as the model in memory does
 +-- PromotionError a run must not replace the version that is served
 """
@@ -28,6 +29,10 @@ class RunError(TrainerError):
 
 class TrainingError(TrainerError):
     """Training did not come to a result: its loss is not finite, or it was told to end before its first epoch."""
+
+
+class NetworkError(TrainerError):
+    """A network is not made of what its heat maps are computed from."""
 
 
 class ParityError(TrainerError):
