@@ -18,7 +18,7 @@ from trainer.commands.options import (
 )
 from trainer.commands.tensorflow import import_tensorflow
 from trainer.reporting.progress import Lines, Listener
-from trainer.training.events import Judged, Published
+from trainer.training.events import Checked, Judged, Published
 
 if TYPE_CHECKING:
     from trainer.training.runs import Run
@@ -59,10 +59,12 @@ def export_run(
     """Write a run as a SavedModel into a plain folder, checked as for publishing."""
     import_tensorflow()
     from trainer.store.export import export  # noqa: PLC0415
+    from trainer.store.parity import read_parity  # noqa: PLC0415
     from trainer.training.runs import load_run  # noqa: PLC0415
 
     export(load_run(run), out, model_name or "lung")
     Console().print(f"exported to {out}", markup=False, highlight=False, soft_wrap=True)
+    Lines(Console())(Checked(parity=read_parity(out)))
 
 
 def conclude(trained: "Trained", store: Path | None, model_name: str | None, tell: Listener, *, force: bool) -> None:
@@ -92,6 +94,8 @@ def promote(run: "Run", store: Path, tell: Listener, margin: float = MARGIN, dat
 def publish_version(run: "Run", store: Path, model_name: str | None, tell: Listener) -> None:
     """Publish a run, and tell as what."""
     from trainer.store.export import publish_run as publish  # noqa: PLC0415
+    from trainer.store.parity import read_parity  # noqa: PLC0415
 
     version = publish(run, store, model_name or store.resolve().name)
     tell(Published(version=int(version.name), store=str(version.parent)))
+    tell(Checked(parity=read_parity(version)))

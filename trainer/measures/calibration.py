@@ -47,7 +47,7 @@ def fit_temperature(targets: NDArray[np.int64], probabilities: NDArray[np.float3
 
 
 def scaled(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Divide the logits by the temperature, float32 `[N, K]` -> float32 `[N, K]`; as `trainer.store.export` does.
+    """Divide the logits by the temperature, float32 `[N, K]` -> float32 `[N, K]`; as `trainer.store.signatures` does.
 
     The order within a row stays, and so does every answer.
     """

@@ -18,7 +18,8 @@ from rich.progress import (
 
 from trainer.errors import TrainerError
 from trainer.reporting.console import say, summary, warn_skipped
-from trainer.training.events import Calibrated, Event, Failed, Finished, Judged, Passed, Published, Started
+from trainer.reporting.parity_lines import parity_lines
+from trainer.training.events import Calibrated, Checked, Event, Failed, Finished, Judged, Passed, Published, Started
 
 Style = Literal["auto", "plain", "json"]
 """`auto` is a bar on a terminal and plain lines elsewhere."""
@@ -127,6 +128,8 @@ def _lines(event: Event) -> Iterator[str]:
             yield f"model {event.model_digest}"
         case Published():
             yield f"published version {event.version} in {event.store}"
+        case Checked():
+            yield from parity_lines(event.parity)
         case Judged():
             yield (
                 f"macro F1 {event.run:.3f}, against {event.current:.3f} of version {event.version}, "

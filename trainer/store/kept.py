@@ -8,7 +8,7 @@ from trainer.errors import RunError
 from trainer.training.manifest import Manifest
 
 EXTRA = "assets.extra"
-MANIFEST, MODEL = f"{EXTRA}/manifest.json", f"{EXTRA}/model.keras"
+MANIFEST, MODEL, PARITY = f"{EXTRA}/manifest.json", f"{EXTRA}/model.keras", f"{EXTRA}/parity.json"
 
 
 def kept_manifest(version: Path) -> Manifest:

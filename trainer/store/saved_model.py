@@ -1,5 +1,6 @@
 """A version on disk, asked through the signatures that are served."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,30 @@ from trainer.untyped import SavedModel
 def predict_version(loaded: SavedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Ask `serving_default` of a loaded SavedModel, batch by batch; uint8 `[N, H, W, C]` -> float32 `[N, K]`."""
     serve = loaded.signatures["serving_default"]
-    batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
-    return np.concatenate([serve(images=tf.constant(batch))["probabilities"].numpy() for batch in batches])
+    return np.concatenate([serve(images=tf.constant(batch))["probabilities"].numpy() for batch in in_batches(images)])
+
+
+def can_explain(loaded: SavedModel) -> bool:
+    """Whether a version has heat maps; those that were published before there were any have none."""
+    return "explain" in loaded.signatures
+
+
+def explain_version(loaded: SavedModel, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Ask `explain` of a loaded SavedModel, batch by batch.
+
+    Returns:
+        Heat maps, float32 `[N, H, W]`, and probabilities, float32 `[N, K]`, of images uint8 `[N, H, W, C]`.
+    """
+    answers = [loaded.signatures["explain"](images=tf.constant(batch)) for batch in in_batches(images)]
+    heatmaps, probabilities = (
+        np.concatenate([answer[name].numpy() for answer in answers]) for name in ("heatmaps", "probabilities")
+    )
+    return heatmaps, probabilities
+
+
+def in_batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Return images, uint8 `[N, H, W, C]`, in parts of `BATCH` of them at most."""
+    return (images[start : start + BATCH] for start in range(0, len(images), BATCH))
 
 
 def load_version(folder: Path) -> SavedModel:

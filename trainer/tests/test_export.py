@@ -17,9 +17,11 @@ from trainer.data.dataset import digest, load_split
 from trainer.data.phantoms import KINDS
 from trainer.errors import ParityError
 from trainer.networks.predict import predict_model
-from trainer.store.export import calibrated, check, compare, export
+from trainer.store.export import export
+from trainer.store.parity import check, compare
 from trainer.store.publish import publish
 from trainer.store.saved_model import predict_version
+from trainer.store.signatures import calibrated
 from trainer.store.warmup import replay_warmup
 from trainer.training.runs import Run, load_run
 from trainer.untyped import SavedModel
@@ -49,16 +51,18 @@ def images(phantoms: Path, run: Run) -> NDArray[np.uint8]:
 
 def test_the_signatures_are_those_of_the_contract(loaded: SavedModel) -> None:
     """
-    serving_default takes uint8 images in any number and answers float32 probabilities; describe takes nothing.
+    serving_default takes uint8 images in any number and answers float32 probabilities, explain takes the same and
+    answers heat maps beside them; describe takes nothing.
     """
-    serve, describe = loaded.signatures["serving_default"], loaded.signatures["describe"]
+    serve, explain, describe = (loaded.signatures[name] for name in ("serving_default", "explain", "describe"))
+    images = ((), {"images": tf.TensorSpec([None, SIZE, SIZE, 1], tf.uint8, name="images")})
+    probabilities = tf.TensorSpec([None, 4], tf.float32, name="probabilities")
+    heatmaps = tf.TensorSpec([None, SIZE, SIZE], tf.float32, name="heatmaps")
 
-    assert set(loaded.signatures) == {"serving_default", "describe"}
-    assert serve.structured_input_signature == (
-        (),
-        {"images": tf.TensorSpec([None, SIZE, SIZE, 1], tf.uint8, name="images")},
-    )
-    assert serve.structured_outputs == {"probabilities": tf.TensorSpec([None, 4], tf.float32, name="probabilities")}
+    assert set(loaded.signatures) == {"serving_default", "explain", "describe"}
+    assert serve.structured_input_signature == explain.structured_input_signature == images
+    assert serve.structured_outputs == {"probabilities": probabilities}
+    assert explain.structured_outputs == {"heatmaps": heatmaps, "probabilities": probabilities}
     assert describe.structured_input_signature == ((), {})
     assert describe.structured_outputs == {"manifest": tf.TensorSpec([], tf.string, name="manifest")}
 
@@ -113,15 +117,33 @@ def test_a_version_answers_as_the_trained_model(loaded: SavedModel, run: Run, im
 
 def test_a_version_is_folded(version: Path) -> None:
     """
-    The graph reads no variable, and the batch normalisations' products are in the convolutions' weights.
+    The graph reads no variable, and what is served beside the heat maps is not slower for them: the batch
+    normalisations' products are in the convolutions' weights, and there is no gradient.
     """
     graph = SavedModelProto.FromString((version / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
     nodes = [node.op for body in (graph.node, *(f.node_def for f in graph.library.function)) for node in body]
-    served = nodes.count("Conv2D") // 13  # the function may occur more than once: for the signature, and for Python
+    served = operations(version, "serving_default")
 
-    assert nodes.count("Conv2D") == 13 * served > 0
-    assert nodes.count("Mul") == 2 * served  # the rescaling, and the temperature
-    assert not {"ReadVariableOp", "VarHandleOp", "Rsqrt"} & set(nodes)
+    assert not {"ReadVariableOp", "VarHandleOp"} & set(nodes)
+    assert served.count("Conv2D") == 13
+    assert served.count("Mul") == 2  # the rescaling, and the temperature
+    assert not {"Rsqrt", "ResizeBilinear"} & set(served)
+    assert not [name for name in served if "Grad" in name or "Backprop" in name]
+
+
+def operations(version: Path, signature: str) -> list[str]:
+    """Return the names of the operations that a signature is made of."""
+    meta = SavedModelProto.FromString((version / "saved_model.pb").read_bytes()).meta_graphs[0]
+    functions = {function.signature.name: function.node_def for function in meta.graph_def.library.function}
+    node = {node.name: node for node in meta.graph_def.node}
+    output = next(iter(meta.signature_def[signature].outputs.values())).name
+    found, waiting = [], [node[output.partition(":")[0]]]
+    while waiting:
+        one = waiting.pop()
+        found.append(one.op)
+        if one.attr["f"].func.name:
+            waiting += functions[one.attr["f"].func.name]
+    return found
 
 
 def test_warm_up_records_are_ready_to_be_replayed(version: Path, loaded: SavedModel) -> None:

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from trainer.measures.deviation import Parity
+
 Ending = Literal["epochs", "patience", "interrupted"]
 """Why training ended: all epochs done, none of the last was better, or it was told to."""
 
@@ -78,6 +80,12 @@ class Published(Event, frozen=True, kw_only=True):
 
     version: int
     store: str
+
+
+class Checked(Event, frozen=True, kw_only=True):
+    """The version answers as the model does, in float32; whether it may be served in bfloat16 stands in `parity`."""
+
+    parity: Parity
 
 
 class Failed(Event, frozen=True, kw_only=True):

@@ -1,0 +1,88 @@
+"""A version that the trainer published, asked through the model server by the official client of TensorFlow Serving."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from serving.tests.official import Official, connected, signature_request
+from tests.modelserver import serving
+from tests.processes import PYTHON, ROOT
+from trainer.processor import read_processor
+from trainer.store.parity import read_parity
+from trainer.store.saved_model import explain_version, load_version
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with one version, trained and published by the command line."""
+    folder = tmp_path_factory.mktemp("trained")
+    data, published = folder / "data", folder / "models" / "lung"
+    for command in (
+        ("phantoms", data, "--per-class", "4"),
+        (
+            "train",
+            "--data",
+            data,
+            "--epochs",
+            "1",
+            "--image-size",
+            SIZE,
+            "--run",
+            folder / "run",
+            "--publish",
+            published,
+        ),
+    ):
+        subprocess.run([PYTHON, "-m", "trainer", *map(str, command)], check=True, cwd=ROOT)
+    return published
+
+
+@pytest.fixture(scope="module")
+def images() -> NDArray[np.uint8]:
+    return np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE, 1), np.uint8)
+
+
+def explained(client: Official, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return heat maps and probabilities as the server answers them."""
+    outputs = client.predict(signature_request("explain", images=images)).outputs
+    return tf.make_ndarray(outputs["heatmaps"]), tf.make_ndarray(outputs["probabilities"])
+
+
+def test_heat_maps_are_served(store: Path, images: NDArray[np.uint8]) -> None:
+    """
+    Who names the signature `explain` in a Predict call gets a heat map for each image, those that the version on disk
+    answers, beside the probabilities that a call without a name gets.
+    """
+    with serving(store) as server, connected(server.target) as client:
+        heatmaps, probabilities = explained(client, images)
+        version, served = client.probabilities(images)
+    expected, _ = explain_version(load_version(store / "1"), images)
+
+    assert version == 1
+    assert heatmaps.dtype == np.float32
+    assert heatmaps.shape == (3, SIZE, SIZE)
+    np.testing.assert_allclose(heatmaps, expected, atol=1e-4)
+    np.testing.assert_allclose(probabilities, served, atol=1e-5)
+
+
+@pytest.mark.skipif(read_processor().without_bfloat16 is not None, reason=str(read_processor().without_bfloat16))
+def test_a_server_in_bfloat16_stays_within_the_bound_that_was_checked(store: Path, images: NDArray[np.uint8]) -> None:
+    """
+    The embedded server reaches bfloat16 by another way than the gate does; what the gate promised holds for it too.
+    """
+    parity = read_parity(store / "1")
+    with serving(store, "--mixed_precision=bfloat16") as server, connected(server.target) as client:
+        _, served = client.probabilities(images)
+        heatmaps, _ = explained(client, images)
+    expected = explain_version(load_version(store / "1"), images)[1]
+    furthest = float(np.abs(served - expected).max())
+
+    assert parity.bfloat16.passed
+    assert 1e-6 < furthest <= parity.bfloat16.bound
+    assert set(heatmaps.max(axis=(1, 2)).tolist()) <= {0.0, 1.0}
