@@ -14,7 +14,8 @@ from trainer.measures.calibration import scaled
 from trainer.measures.epoch import Epoch
 from trainer.measures.findings import Answers, Evaluation, find, find_without
 from trainer.networks.predict import predict_model
-from trainer.store.saved_model import load_version, predict_version, read_manifest
+from trainer.store.saved_model import can_explain, explain_version, load_version, predict_version, read_manifest
+from trainer.store.signatures import explain_model
 from trainer.store.versions import find_version
 from trainer.training.manifest import Manifest
 from trainer.training.runs import load_run
@@ -28,6 +29,9 @@ class Subject:
     manifest: Manifest
     predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     """uint8 `[N, H, W, C]` -> float32 `[N, K]`, calibrated."""
+    explain: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None
+    """uint8 `[N, H, W, C]` -> heat maps, float32 `[N, H, W]`, 0 to 1; None for a version that was published before
+    there were any."""
     history: tuple[Epoch, ...] = ()
     """How it was trained; empty for a version, which does not know."""
 
@@ -54,6 +58,7 @@ def of_run(folder: Path) -> Subject:
         str(folder),
         run.manifest,
         lambda images: scaled(predict_model(run.model, images), temperature),
+        lambda images: explain_model(run.model, temperature, run.manifest.image, images),
         run.history,
     )
 
@@ -66,7 +71,12 @@ def of_version(store: Path, number: int | None) -> Subject:
     """
     folder = find_version(store, number)
     loaded = load_version(folder)
-    return Subject(str(folder), read_manifest(loaded), lambda images: predict_version(loaded, images))
+    return Subject(
+        str(folder),
+        read_manifest(loaded),
+        lambda images: predict_version(loaded, images),
+        (lambda images: explain_version(loaded, images)[0]) if can_explain(loaded) else None,
+    )
 
 
 def examine(subject: Subject, data: Path, split: SplitName) -> Examined:

@@ -1,5 +1,7 @@
 """Answers of a Keras model in memory."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,3 +22,8 @@ def predict_model(model: KerasModel, images: NDArray[np.uint8]) -> NDArray[np.fl
         float32 `[N, K]`.
     """
     return np.asarray(model.predict(images, batch_size=BATCH, verbose=0), np.float32)
+
+
+def in_batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Return images, uint8 `[N, H, W, C]`, in parts of `BATCH` of them at most."""
+    return (images[start : start + BATCH] for start in range(0, len(images), BATCH))

@@ -3,16 +3,11 @@
 The page is `report.html` beside this file, a `string.Template`; every text that goes into it is escaped here.
 """
 
-import base64
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from string import Template
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from trainer import plots
 from trainer.errors import RunError
@@ -20,9 +15,8 @@ from trainer.evaluation.evaluate import Examined
 from trainer.measures.calibration import reliability, scaled
 from trainer.measures.findings import Evaluation, Findings
 from trainer.reporting.console import HEADLINES, twins_line
-
-MISTAKES = 12
-"""Wrong answers that are shown, the most confident first."""
+from trainer.reporting.figures import figure, picture
+from trainer.reporting.mistakes import heat_note, mistakes
 
 _ALTERNATIVES = {
     "training_history.png": "Loss and accuracy of each epoch",
@@ -86,8 +80,9 @@ def page(examined: Examined, drawn: dict[str, bytes]) -> str:
         headlines=_headlines(evaluation),
         classes=_classes(evaluation),
         temperature=f"{evaluation.temperature:.2f}",
-        plots="\n".join(_figure(_url(image), _ALTERNATIVES[name]) for name, image in drawn.items()),
-        mistakes=_mistakes(examined),
+        plots="\n".join(figure(picture(image, _ALTERNATIVES[name])) for name, image in drawn.items()),
+        heat=escape(heat_note(examined.subject)),
+        mistakes=mistakes(examined),
         manifest=escape(manifest),
     )
 
@@ -126,21 +121,6 @@ def _classes(evaluation: Evaluation) -> str:
     return _table(("class", "precision", "recall", "F1", "ROC-AUC", "images"), rows)
 
 
-def _mistakes(examined: Examined) -> str:
-    answers, labels = examined.answers, examined.answers.labels
-    shown = [
-        _figure(
-            _url(_thumbnail(examined.read.images[row])),
-            examined.read.paths[row].name,
-            f"{labels[row_probabilities.argmax()]} ({row_probabilities.max():.0%})",
-            f"in truth {labels[answers.targets[row]]} ({row_probabilities[answers.targets[row]]:.0%})",
-        )
-        for row in answers.worst(MISTAKES).tolist()
-        for row_probabilities in (answers.probabilities[row],)
-    ]
-    return "\n".join(shown) or "<p>There is none.</p>"
-
-
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     head = "".join(f"<th scope=col>{escape(text)}</th>" for text in heads)
     body = "\n".join(
@@ -150,22 +130,5 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
-def _figure(url: str, alternative: str, *lines: str) -> str:
-    caption = "<br>".join(escape(line) for line in (alternative, *lines)) if lines else ""
-    image = f'<img src="{url}" alt="{escape(alternative)}">'
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
-
-
 def _share(share: float | None) -> str:
     return "none" if share is None else f"{share:.3f}"
-
-
-def _thumbnail(image: NDArray[np.uint8]) -> bytes:
-    """Return an image as the model saw it, uint8 `[H, W, C]`, as a PNG file."""
-    file = BytesIO()
-    Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image).save(file, format="PNG")
-    return file.getvalue()
-
-
-def _url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from trainer.errors import ParityError
 from trainer.measures.deviation import Deviation, Parity
-from trainer.networks.predict import predict_model
+from trainer.networks.predict import in_batches, predict_model
 from trainer.processor import Processor, read_processor
 from trainer.store.kept import PARITY
-from trainer.store.saved_model import explain_version, in_batches, load_version, predict_version, read_manifest
+from trainer.store.saved_model import explain_version, load_version, predict_version, read_manifest
 from trainer.store.session import ServingSession
-from trainer.store.signatures import calibrated, explain
+from trainer.store.signatures import calibrated, explain_model
 from trainer.store.warmup import replay_warmup
 from trainer.training.runs import Run
 from trainer.untyped import SavedModel
@@ -86,19 +85,14 @@ def check_explanations(loaded: SavedModel, run: Run, served: NDArray[np.float32]
         ParityError: a heat map is missing, out of range or another one, or a probability is.
     """
     heatmaps, probabilities = explain_version(loaded, run.sample)
-    compare_heatmaps(heatmaps, expected_heatmaps(run))
+    expected = explain_model(run.model, run.manifest.temperature, run.manifest.image, run.sample)
+    compare_heatmaps(heatmaps, expected)
     furthest = float(np.abs(probabilities - served).max())
     if not furthest <= SAME:
         raise ParityError(
             f"explain answers with other probabilities than serving_default, by up to {furthest:.2g}; the limit is "
             f"{SAME:g}. Nothing was published"
         )
-
-
-def expected_heatmaps(run: Run) -> NDArray[np.float32]:
-    """Ask the model in memory where it looks in the run's sample; float32 `[N, H, W]`."""
-    in_memory = explain(run.model, run.manifest.temperature, run.manifest.image)
-    return np.concatenate([in_memory(tf.constant(batch))["heatmaps"].numpy() for batch in in_batches(run.sample)])
 
 
 def compare_heatmaps(written: NDArray[np.float32], expected: NDArray[np.float32]) -> None:

@@ -1,6 +1,5 @@
 """A version on disk, asked through the signatures that are served."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from trainer.errors import RunError
-from trainer.networks.predict import BATCH
+from trainer.networks.predict import in_batches
 from trainer.training.manifest import Manifest
 from trainer.untyped import SavedModel
 
@@ -35,11 +34,6 @@ def explain_version(loaded: SavedModel, images: NDArray[np.uint8]) -> tuple[NDAr
         np.concatenate([answer[name].numpy() for answer in answers]) for name in ("heatmaps", "probabilities")
     )
     return heatmaps, probabilities
-
-
-def in_batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    """Return images, uint8 `[N, H, W, C]`, in parts of `BATCH` of them at most."""
-    return (images[start : start + BATCH] for start in range(0, len(images), BATCH))
 
 
 def load_version(folder: Path) -> SavedModel:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from gateway.imaging import ImageSpec
 from trainer.networks.gradcam import explained
+from trainer.networks.predict import in_batches
 from trainer.untyped import Function, KerasModel, Tensor
 
 
@@ -36,6 +38,18 @@ def explain(model: KerasModel, temperature: float, image: ImageSpec) -> Function
         return {"heatmaps": heatmaps, "probabilities": calibrated(probabilities, temperature)}
 
     return of_images(explain_images, image).get_concrete_function()
+
+
+def explain_model(
+    model: KerasModel, temperature: float, image: ImageSpec, images: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Ask a Keras model where it looks, batch by batch; uint8 `[N, H, W, C]` -> heat maps, float32 `[N, H, W]`.
+
+    Raises:
+        NetworkError: the model has no feature maps.
+    """
+    ask = explain(model, temperature, image)
+    return np.concatenate([ask(tf.constant(batch))["heatmaps"].numpy() for batch in in_batches(images)])
 
 
 def of_images(answer: Function, image: ImageSpec) -> Function:

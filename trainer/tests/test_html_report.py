@@ -1,5 +1,6 @@
 """The report folder, and the page in it."""
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -7,11 +8,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from trainer.errors import RunError
-from trainer.evaluation.evaluate import Examined, examine, of_run
+from trainer.evaluation.evaluate import Examined, examine, of_run, of_version
+from trainer.reporting.figures import to_png
 from trainer.reporting.html_report import draw, page, write_report
+from trainer.reporting.mistakes import place
+from trainer.reporting.overlay import overlay
+from trainer.tests.oracle import publish_oracle, wrong
 
 PLOTS = {"training_history.png", "confusion_matrix.png", "roc.png", "reliability.png"}
 
@@ -23,15 +29,22 @@ class Page(HTMLParser):
         super().__init__()
         self.addresses: list[str] = []
         self.tags: list[str] = []
+        self.alternatives: list[str] = []
         self.text = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.addresses += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action"}]
+        self.alternatives += [value or "" for name, value in attrs if name == "alt"]
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+    @property
+    def pictures(self) -> list[bytes]:
+        """The files in the data URLs."""
+        return [base64.b64decode(address.partition(",")[2]) for address in self.addresses]
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +102,85 @@ def test_the_page_says_what_matters(examined: Examined, drawn: dict[str, bytes])
 
 def test_the_mistakes_are_shown_with_their_images(examined: Examined, drawn: dict[str, bytes]) -> None:
     """
-    There is a picture and a file name for each of the worst mistakes, in their order.
+    There are two pictures and a file name for each of the worst mistakes, in their order: the image, and the image
+    under its heat map. Both say in words what they show.
     """
     found = Page(page(examined, drawn))
-    worst = [examined.read.paths[row].name for row in examined.answers.worst(12)]
+    rows = examined.answers.worst(12)
+    worst = [examined.read.paths[row].name for row in rows]
+    alternatives = found.alternatives[len(PLOTS) :]
 
-    assert len(worst) == len(found.addresses) - len(PLOTS) > 0
+    assert 2 * len(worst) == len(found.addresses) - len(PLOTS) > 0
     assert re.findall(r"\d{4}\.png", found.text) == worst
+    assert alternatives[::2] == [f"{name}, as the model saw it" for name in worst]
+    assert all(
+        text.startswith(f"{name}, with a heat map: ") for text, name in zip(alternatives[1::2], worst, strict=True)
+    )
+    assert found.pictures[-2] == to_png(examined.read.images[rows[-1]])
+    assert found.pictures[-2] != found.pictures[-1]
+
+
+def test_a_version_shows_the_heat_maps_that_it_serves(
+    phantoms: Path, trained: tuple[Path, Path], examined: Examined
+) -> None:
+    """
+    A published version is asked through its signature `explain`, and shows the maps of the run it was written from.
+    """
+    served, in_memory = of_version(trained[1], None).explain, examined.subject.explain
+    images = examined.read.images[:3]
+
+    assert served is not None
+    assert in_memory is not None
+    assert np.allclose(served(images), in_memory(images), atol=1e-3)
+    assert "Grad-CAM" in Page(page(examine(of_version(trained[1], None), phantoms, "train"), {})).text
+
+
+def test_an_older_version_has_no_heat_maps_and_the_page_says_so(
+    phantoms: Path, examined: Examined, tmp_path: Path
+) -> None:
+    """
+    A version from before there were heat maps is evaluated as ever; its mistakes are shown without them.
+    """
+    read = examined.read
+    publish_oracle(tmp_path, examined.subject.manifest, read, wrong(read, 0, 5))
+    found = Page(page(examine(of_version(tmp_path, None), phantoms, "train"), {}))
+
+    assert found.alternatives == [f"{read.paths[row].name}, as the model saw it" for row in (0, 5)]
+    assert "This version has no signature explain" in found.text
+    assert "Grad-CAM" not in found.text
+
+
+def test_the_overlay_hides_nothing_where_there_is_no_heat() -> None:
+    """
+    Cold places keep the image's own grey, hot ones turn yellow whatever lies below, and grey becomes red, green, blue.
+    """
+    image = np.array([[[0], [100], [255]], [[0], [100], [255]]], np.uint8)
+    laid = overlay(image, np.array([[0, 0, 0], [1, 1, 1]], np.float32))
+
+    assert laid.dtype == np.uint8
+    assert laid.shape == (2, 3, 3)
+    assert np.array_equal(laid[0], np.repeat(image[0], 3, axis=1))
+    assert (laid[1, :, :2].min(axis=1) > laid[1, :, 2] + 80).all()
+
+
+@pytest.mark.parametrize(
+    ("spot", "words"),
+    [
+        ((0, 8), "the top right speaks most"),
+        ((4, 4), "the middle centre speaks most"),
+        ((8, 0), "the bottom left speaks most"),
+        (None, "no place speaks"),
+    ],
+)
+def test_the_heat_is_told_in_words(spot: tuple[int, int] | None, words: str) -> None:
+    """
+    Who does not see the picture hears where the heat is.
+    """
+    heat = np.zeros((9, 9), np.float32)
+    if spot is not None:
+        heat[spot] = 1
+
+    assert place(heat) == words
 
 
 def test_names_are_text_and_never_markup(examined: Examined, drawn: dict[str, bytes]) -> None:
