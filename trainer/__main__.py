@@ -13,6 +13,7 @@ from trainer.commands.phantoms import phantoms
 from trainer.commands.publish import export_run, publish_run
 from trainer.commands.retire import retire_version
 from trainer.commands.retrain import retrain
+from trainer.commands.speed import speed
 from trainer.commands.train import train
 from trainer.commands.versions import list_store
 from trainer.errors import TrainerError
@@ -27,6 +28,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "versions": list_store,
     "compare": compare_versions,
     "retire": retire_version,
+    "speed": speed,
 }
 
 

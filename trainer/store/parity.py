@@ -127,12 +127,9 @@ def ask_bfloat16(
     if processor.without_bfloat16:
         reason = f"not measured: {processor.without_bfloat16}"
         return Deviation(passed=False, difference=None, bound=BFLOAT16_TOLERANCE, reason=reason)
-    session = ServingSession(folder, "bfloat16")
-    try:
+    with ServingSession(folder, "bfloat16") as session:
         ask = session.predictor()
         written = np.concatenate([ask(batch) for batch in in_batches(images)])
-    finally:
-        session.close()
     return judge_bfloat16(written, expected)
 
 

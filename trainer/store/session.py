@@ -8,7 +8,7 @@ not the softmax.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +22,7 @@ Precision = Literal["float32", "bfloat16"]
 class ServingSession:
     """`serving_default` of a version, at one precision; only frozen versions, which have nothing to restore.
 
-    To be closed, or used as a context.
+    A context, which frees its memory at the end.
     """
 
     def __init__(self, folder: Path, precision: Precision) -> None:
@@ -46,10 +46,12 @@ class ServingSession:
         metadata = tf.compat.v1.RunMetadata()
         self._session.run(self._fetches, {self._feeds[0]: images}, options=options, run_metadata=metadata)
         nodes = [node for graph in metadata.partition_graphs for node in graph.node]
-        return {tf.as_dtype(node.attr["T"].type).name for node in nodes if "Conv2D" in node.op}
+        return {tf.as_dtype(node.attr["T"].type).name for node in nodes if "conv2d" in node.op.lower()}
 
-    def close(self) -> None:
-        """Free the session's memory."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._session.close()
 
 
