@@ -5,6 +5,8 @@ Gradient-based Localization (ICCV, pages 618 to 626). A heat map says where the 
 does not say that the answer is right, nor where a tumour is.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import tensorflow as tf
 
@@ -35,7 +37,7 @@ def explained(model: KerasModel, images: Tensor) -> tuple[Tensor, Tensor]:
         NetworkError: the network has no feature maps, or the answer does not depend on them by a gradient.
     """
     probabilities = model(images, training=False)
-    features = _last_features(model.name)
+    features = _last_features(probabilities, model.name)
     scores = _scores(probabilities)
     score = tf.gather(scores, tf.argmax(probabilities, axis=1), batch_dims=1)
     (gradients,) = tf.gradients(score, features)  # a row's score depends on its own features only: no sum over rows
@@ -57,23 +59,32 @@ def _heat(features: Tensor, gradients: Tensor, size: Tensor) -> Tensor:
     return tf.math.divide_no_nan(resized, tf.reduce_max(resized, axis=[1, 2], keepdims=True))
 
 
-def _last_features(name: str) -> Tensor:
-    """Return the last feature maps of the network that was traced just now, float32 `[N, h, w, F]`.
+def _last_features(answer: Tensor, name: str) -> Tensor:
+    """Return the last feature maps that an answer was computed from, float32 `[N, h, w, F]`.
 
-    The graph lists what the layers computed in the order in which they ran, those of nested models in their place. Maps
-    of a single pixel, which a head may have, show no place: they are taken where there is nothing else.
+    Maps of a single pixel, which a head may have, show no place: they are taken where there is nothing else.
     """
-    tensors = [
-        tensor for operation in tf.compat.v1.get_default_graph().get_operations() for tensor in operation.outputs
-    ]
-    maps = [tensor for tensor in tensors if tensor.dtype == tf.float32 and _is_batch_of_maps(tensor.shape)]
+    maps = list(_maps_behind(answer))
     if not maps:
         raise NetworkError(f"{name} has no layer whose output is a batch of feature maps; Grad-CAM needs one")
-    return next((tensor for tensor in reversed(maps) if tuple(tensor.shape[1:3]) != (1, 1)), maps[-1])
+    return next((tensor for tensor in maps if tuple(tensor.shape[1:3]) != (1, 1)), maps[0])
 
 
-def _is_batch_of_maps(shape: Tensor) -> bool:
-    return shape.rank == 4 and shape[0] is None and None not in tuple(shape[1:])  # a kernel's first size is known
+def _maps_behind(answer: Tensor) -> Iterator[Tensor]:
+    """Yield the feature maps that an answer was computed from, the last first.
+
+    The graph lists operations in the order in which the layers ran, those of nested models in their place.
+    """
+    needed = {answer.op.name}
+    for operation in reversed(answer.graph.get_operations()):
+        if operation.name in needed:
+            needed.update(tensor.op.name for tensor in operation.inputs)
+            yield from (tensor for tensor in operation.inputs if _is_batch_of_maps(tensor))
+
+
+def _is_batch_of_maps(tensor: Tensor) -> bool:
+    shape = tensor.shape  # a kernel's first size is known
+    return tensor.dtype == tf.float32 and shape.rank == 4 and shape[0] is None and None not in tuple(shape[1:])
 
 
 def _scores(probabilities: Tensor) -> Tensor:

@@ -54,7 +54,8 @@ def explain_model(
 
 def of_images(answer: Function, image: ImageSpec) -> Function:
     """Return a tf.function of any number of images, uint8 `[N, H, W, C]`."""
-    return tf.function(answer, input_signature=[tf.TensorSpec([None, *image.shape], tf.uint8, name="images")])
+    images = tf.TensorSpec([None, *image.shape], tf.uint8, name="images")
+    return tf.function(answer, input_signature=[images], autograph=False)  # which would wrap our errors in its own
 
 
 def calibrated(probabilities: Tensor, temperature: float) -> Tensor:

@@ -74,7 +74,7 @@ def test_the_heat_is_where_the_answer_comes_from(nested: bool) -> None:  # noqa:
     assert maps.shape == (1, SIZE, SIZE)
     assert probabilities.argmax(axis=1).tolist() == [1]
     assert maps[0, 9:15, 11:13].min() == maps.max() == 1
-    assert maps[0, :, :8].max() == maps[0, :6].max() == 0
+    assert maps[0, :, :8].max() == maps[0, :6].max() == maps.min() == 0
 
 
 def test_maps_inside_a_nested_model_are_found() -> None:
@@ -88,6 +88,34 @@ def test_maps_inside_a_nested_model_are_found() -> None:
     images = bright(slice(2, 6), slice(2, 6))
 
     assert np.array_equal(heat(hidden, images)[0], heat(left_or_right(), images)[0])
+
+
+def test_an_activation_with_a_gradient_of_its_own_is_passed() -> None:
+    """
+    TensorFlow computes silu, which EfficientNet ends with, by an operation that has a side output of the same shape.
+    """
+    pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
+    x = layers.Activation("silu")(halved(layers.Rescaling(1 / 255)(pixels)))
+    weights = keras.initializers.Constant([[9, -9], [-9, 9]])
+    dense = layers.Dense(2, activation="softmax", kernel_initializer=weights)
+    images = bright(slice(2, 6), slice(2, 6))
+
+    activated = keras.Model(pixels, dense(layers.GlobalAveragePooling2D()(x)))
+    assert np.allclose(heat(activated, images)[0], heat(left_or_right(), images)[0], atol=1e-6)
+
+
+def test_maps_of_one_pixel_show_no_place() -> None:
+    """
+    A head may keep its pooled features as maps of one pixel, as MobileNetV3's does; the maps before them are shown.
+    """
+    pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
+    pooled = layers.GlobalAveragePooling2D(keepdims=True)(halved(layers.Rescaling(1 / 255)(pixels)))
+    kernel = keras.initializers.Constant([[[[9, -9], [-9, 9]]]])
+    scores = layers.Flatten()(layers.Conv2D(2, 1, kernel_initializer=kernel)(pooled))
+    images = bright(slice(2, 6), slice(2, 6))
+
+    headed = keras.Model(pixels, layers.Softmax()(scores))
+    assert np.allclose(heat(headed, images)[0], heat(left_or_right(), images)[0], atol=1e-6)
 
 
 def test_each_image_has_its_own_class_and_its_own_maximum() -> None:
@@ -110,6 +138,23 @@ def test_where_nothing_speaks_for_the_class_the_map_is_zero() -> None:
     maps, _ = heat(left_or_right(), np.zeros((2, SIZE, SIZE, 1), np.uint8))
 
     assert np.array_equal(maps, np.zeros((2, SIZE, SIZE)))
+
+
+def test_rounding_is_not_heat() -> None:
+    """
+    Two feature maps that speak for and against the class alike leave a sum that is rounding; divided by its maximum it
+    would look like an explanation. The image beside it in the batch, which has one, keeps it.
+    """
+    pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
+    kernel = keras.initializers.Constant([[[[1, 1.00001, 0], [0, 0, 1]]]])
+    x = layers.Conv2D(3, 1, kernel_initializer=kernel)(halved(layers.Rescaling(1 / 255)(pixels)))
+    weights = keras.initializers.Constant([[9, -9], [-9, 9], [-9, 9]])
+    dense = layers.Dense(2, activation="softmax", kernel_initializer=weights)
+    images = np.concatenate([bright(slice(0, 16), slice(0, 8)), bright(slice(0, 16), slice(8, 16))])
+    maps, probabilities = heat(keras.Model(pixels, dense(layers.GlobalAveragePooling2D()(x))), images)
+
+    assert probabilities.argmax(axis=1).tolist() == [1, 1]
+    assert maps.max(axis=(1, 2)).tolist() == [0, 1]
 
 
 def test_a_certain_answer_is_explained_too() -> None:
@@ -171,5 +216,5 @@ def test_an_answer_without_a_gradient_is_refused() -> None:
     step = layers.Lambda(lambda means: tf.one_hot(tf.argmax(means, axis=1), 2), output_shape=(2,))
     stepped = keras.Model(pixels, step(x), name="stepped")
 
-    with pytest.raises(NetworkError, match=r"the answer of stepped has no gradient towards .*concatenate"):
+    with pytest.raises(NetworkError, match=r"^the answer of stepped has no gradient towards .*concatenate"):
         heat(stepped, bright(slice(2, 6), slice(2, 6)))
