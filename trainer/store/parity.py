@@ -15,7 +15,7 @@ from trainer.measures.deviation import Deviation, Parity
 from trainer.networks.predict import in_batches, predict_model
 from trainer.processor import Processor, read_processor
 from trainer.store.kept import PARITY
-from trainer.store.saved_model import explain_version, load_version, predict_version, read_manifest
+from trainer.store.saved_model import can_explain, explain_version, load_version, predict_version, read_manifest
 from trainer.store.session import ServingSession
 from trainer.store.signatures import calibrated, explain_model
 from trainer.store.warmup import replay_warmup
@@ -84,6 +84,8 @@ def check_explanations(loaded: SavedModel, run: Run, served: NDArray[np.float32]
     Raises:
         ParityError: a heat map is missing, out of range or another one, or a probability is.
     """
+    if not can_explain(loaded):
+        raise ParityError("the version has no signature explain. Nothing was published")
     heatmaps, probabilities = explain_version(loaded, run.sample)
     expected = explain_model(run.model, run.manifest.temperature, run.manifest.image, run.sample)
     compare_heatmaps(heatmaps, expected)

@@ -77,6 +77,17 @@ def test_a_version_that_explains_wrongly_is_refused(run: Run, tmp_path: Path, wr
         check_explanations(written, run, predict_version(written, run.sample))
 
 
+def test_a_version_that_cannot_explain_is_refused(run: Run, tmp_path: Path) -> None:
+    """
+    A client that asks for heat maps must not find out that a new version has none.
+    """
+    functions = frozen_functions(run)
+    write_saved_model(tmp_path, {"serving_default": functions["serving_default"]}, run.manifest)
+
+    with pytest.raises(ParityError, match="the version has no signature explain"):
+        check_explanations(load_version(tmp_path), run, np.zeros((4, 4), np.float32))
+
+
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
@@ -106,7 +117,7 @@ def test_the_gate_writes_down_what_it_found(version: Path, run: Run) -> None:
     assert (parity.images, parity.processor) == (len(run.sample), read_processor().name)
     assert (parity.float32.passed, parity.float32.bound, parity.float32.reason) == (True, TOLERANCE, None)
     assert parity.float32.difference is not None
-    assert 0 < parity.float32.difference < 1e-5
+    assert 0 <= parity.float32.difference < 1e-5
     assert parity.bfloat16.bound == BFLOAT16_TOLERANCE
 
 
