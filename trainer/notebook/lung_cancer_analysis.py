@@ -247,6 +247,9 @@ display(Png(figures["training_history.png"]))
 # it learns nothing. A validation curve that jumps up and down has few images behind it. A line that still falls at
 # the right edge asks for more epochs.
 #
+# Training images are harder than validation images: they are augmented, and meanwhile the network works with *dropout*,
+# a random part of it switched off. So the orange curve may well be the worse one.
+#
 # The scores on the validation split follow. Numbered columns count the images that were answered as the class of that
 # number. *Precision*: of the images that were called this class, how many are. *Recall*: of the images of this class,
 # how many were called so. *F1* is the harmonic mean of both.
@@ -262,9 +265,9 @@ if trained.run.scores is not None:
 # %% [markdown]
 # ## 4. How good is it?
 #
-# The split in this section had no say in training. `examine` (as a command: `trainer evaluate`) asked the model about
-# each of its images, and measured the following twice: on all images, and again **without those that have a twin in
-# `train`**.
+# Unless `SPLIT` was set to another than `test`, the images in this section had no say in training. `examine` (as a
+# command: `trainer evaluate`) asked the model about each of them, and measured the following twice: on all images, and
+# again **without those that have a twin in `train`**.
 
 # %%
 show_evaluation(console, examined.evaluation)
