@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format proto dashboards lock clean
+.PHONY: help install run test check format proto dashboards notebook lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -43,6 +43,9 @@ proto: install ## Generate the protocol's Python modules
 
 dashboards: install ## Generate the Grafana dashboards
 	$(BIN)/python -m monitoring.generate
+
+notebook: install ## Run the analysis notebook and keep its outputs; PULMO_NOTEBOOK_DATA=folder shows that data set
+	$(BIN)/python -m trainer.notebook.generate
 
 lock: install ## Resolve requirements/*.txt anew from pyproject.toml
 	BIN=$(BIN) sh requirements/lock.sh
