@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from trainer.commands.compare import compare_versions
+from trainer.commands.crossvalidate import crossvalidate
 from trainer.commands.data import data_commands
 from trainer.commands.evaluate import evaluate
 from trainer.commands.phantoms import phantoms
@@ -25,6 +26,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "publish": publish_run,
     "export": export_run,
+    "crossvalidate": crossvalidate,
     "versions": list_store,
     "compare": compare_versions,
     "retire": retire_version,

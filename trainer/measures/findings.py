@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.config import TrainingConfig
 from trainer.data.dataset import SplitName
 from trainer.measures.bootstrap import Intervals, intervals
 from trainer.measures.calibration import calibration_error, reliability, scaled
@@ -34,6 +35,19 @@ class Evaluation(Findings, frozen=True, kw_only=True):
     split."""
     without_twins: Findings | None
     """The findings on the rest; None where there is no twin, or nothing but twins."""
+
+
+class Crossvalidation(msgspec.Struct, frozen=True, kw_only=True):
+    """What cross-validation found of a configuration."""
+
+    images: int
+    groups: int
+    folds: tuple[Findings, ...]
+    """Each fold's images, answered by the networks that have not seen them."""
+    pooled: Findings
+    """All images together."""
+    minutes: float
+    config: TrainingConfig
 
 
 @dataclass(frozen=True)

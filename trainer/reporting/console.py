@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from trainer.measures.findings import Evaluation, Findings
+from trainer.measures.findings import Crossvalidation, Evaluation, Findings
 from trainer.measures.scores import Scores
 
 _NAMED = 10
@@ -54,6 +54,15 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
     if evaluation.without_twins is not None:
         show_scores(console, evaluation.without_twins, "without the twins")
         show_intervals(console, evaluation.without_twins)
+
+
+def show_crossvalidation(console: Console, found: Crossvalidation) -> None:
+    """Print each fold's headline figures, and the scores of all images together."""
+    say(console, f"{found.images} images in {found.groups} groups, {len(found.folds)} folds, {found.minutes:g} minutes")
+    for number, fold in enumerate(found.folds, 1):
+        say(console, f"fold {number}: {summary(fold.metrics())} on {fold.images} images")
+    show_scores(console, found.pooled, "all folds together")
+    show_intervals(console, found.pooled)
 
 
 def twins_line(evaluation: Evaluation) -> str:
