@@ -1,0 +1,6 @@
+"""The compact network without augmentation: what there is to beat."""
+
+from trainer.experiments.experiment import measure
+
+if __name__ == "__main__":
+    measure({"augmentation.flip": "none", "augmentation.shift": 0, "epochs": 40})
