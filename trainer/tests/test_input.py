@@ -83,14 +83,14 @@ def test_seed_and_epoch_say_all(split: Split, model: KerasModel) -> None:
     assert not np.array_equal(seeded, first)
 
 
-@pytest.mark.parametrize(("flip", "axes"), [("horizontal", [2]), ("vertical", [1])])
-def test_a_flip_mirrors_some_images_and_no_other(split: Split, model: KerasModel, flip: str, axes: list[int]) -> None:
+@pytest.mark.parametrize(("flip", "axis"), [("horizontal", 2), ("vertical", 1)])
+def test_a_flip_mirrors_some_images_and_no_other(split: Split, model: KerasModel, flip: str, axis: int) -> None:
     """
     Each image comes as it was or as its mirror image.
     """
     before, added = changes(split, model, f"augmentation.flip={flip}")
     after = before + added
-    mirrored = np.flip(before, axes)
+    mirrored = np.flip(before, axis)
     kept = (after == before).all(axis=(1, 2, 3))
 
     assert 0 < kept.sum() < 18
