@@ -119,8 +119,8 @@ def _train(
     emit: Callable[[Event], None],
 ) -> Trained:
     checkpoint = Checkpoint(folder / "checkpoint")
-    emit(_started(folder, config, data, len(checkpoint.history())))
     with heeded() as interruption, scope.scope():
+        emit(_started(folder, config, data, len(checkpoint.history())))
         batches = Batches(data.train, data.spec, config, len(data.labels))
         setting = Setting(
             config, data.train, data.valid, batches, checkpoint, interruption, folder, _told(config, emit)
