@@ -72,4 +72,4 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A folder where decoded images are kept and read from the disk; None keeps them in memory."""
     devices: tuple[str, ...] = ()
     """`GPU:0`, `GPU:1`...: two or more train as one (MirroredStrategy); none leaves the choice to TensorFlow."""
-    seed: Annotated[int, Meta(ge=0)] = 0
+    seed: Annotated[int, Meta(ge=0, le=4_294_967_295)] = 0

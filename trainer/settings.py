@@ -1,9 +1,10 @@
 """From options, a file and `key=value` pairs to a `TrainingConfig`: later ones win, in this order."""
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -33,10 +34,20 @@ def read_config(
         _update(values, _pair(pair), f"--set {pair}")
     if "data" not in values:
         raise ConfigError("no data set is named; give its folder with --data")
+    _refuse_infinite(values)
     try:
         return msgspec.convert(values, TrainingConfig, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(_refusal(error, values)) from error
+
+
+def _refuse_infinite(values: Mapping[str, Any], path: str = "") -> None:
+    """Refuse numbers that are none; JSON has no word for them."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            _refuse_infinite(value, f"{path}{name}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{path}{name}={value} is refused: it must be finite")
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -69,20 +80,30 @@ def _update(values: dict[str, Any], news: Mapping[str, Any], source: str, path: 
             raise ConfigError(
                 f"{source}: there is no {path}{key}; there are {', '.join(path + name for name in known)}"
             )
-        if isinstance(value, Mapping):
-            _update(values.setdefault(key, {}), value, source, f"{path}{key}.")
+        if isinstance(value, Mapping) and _fields(f"{path}{key}."):
+            nested = values.setdefault(key, {})
+            if not isinstance(nested, dict):
+                raise ConfigError(
+                    f"{path}{key}={nested} is refused: it holds keys, such as {path}{key}.{next(iter(value))}"
+                )
+            _update(nested, value, source, f"{path}{key}.")
         else:
             values[key] = value
 
 
 def _fields(path: str) -> tuple[str, ...]:
     """Return the names of the fields at a dotted path that is empty or ends with a dot; none where it has no fields."""
+    kind = _kind(path.rstrip("."))
+    is_nested = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    return tuple(field.name for field in msgspec.structs.fields(kind)) if is_nested else ()
+
+
+def _kind(path: str) -> Any:  # noqa: ANN401 - types of fields have no type of their own
+    """Return the type of the field at a dotted path."""
     kind: Any = TrainingConfig
-    for name in path.split(".")[:-1]:
+    for name in path.split("[", maxsplit=1)[0].split(".") if path else ():
         kind = {field.name: field.type for field in msgspec.structs.fields(kind)}[name]
-        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-            return ()
-    return tuple(field.name for field in msgspec.structs.fields(kind))
+    return kind
 
 
 def _refusal(error: msgspec.ValidationError, values: Mapping[str, Any]) -> str:
@@ -91,6 +112,9 @@ def _refusal(error: msgspec.ValidationError, values: Mapping[str, Any]) -> str:
     if not place:
         return f"the configuration is refused: {reason}"
     name = place.rstrip("`")
+    choices = get_args(_kind(name))
+    if choices and all(isinstance(choice, str) for choice in choices):
+        reason = f"{reason}, there are {', '.join(choices)}"
     value: Any = values
     for part in name.split("[")[0].split("."):
         value = value.get(part) if isinstance(value, Mapping) else value

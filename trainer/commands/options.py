@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trainer.reporting.progress import Style
+from trainer.reporting.style import Style
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder with train/<class>/, valid/<class>/, test/<class>/.")]
 StoreOption = Annotated[Path, typer.Option("--store", help="The model's folder in the store, such as var/models/lung.")]

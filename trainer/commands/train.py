@@ -62,7 +62,7 @@ def train(  # noqa: PLR0913 - one parameter for each option
     }
     with listener(progress, Console()) as tell, announced(tell):
         if resume is not None:
-            _refuse_changes(resume, config, options, set_ or [])
+            _refuse_changes(resume, {**options, "config": config, "set": set_ or None, "run": run})
             trained = _training().resume(resume, tell)
         else:
             chosen = read_config(config, options, set_ or [])
@@ -70,9 +70,13 @@ def train(  # noqa: PLR0913 - one parameter for each option
         conclude(trained, publish, model_name, tell, force=force)
 
 
-def _refuse_changes(resume: Path, config: Path | None, options: Mapping[str, object], pairs: list[str]) -> None:
-    if config is not None or pairs or any(value is not None for value in options.values()):
-        raise ConfigError(f"{resume} goes on with the configuration that it was begun with; --resume takes no other")
+def _refuse_changes(resume: Path, options: Mapping[str, object]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ConfigError(
+            f"{resume} goes on in its folder with the configuration that it was begun with: leave out "
+            f"{', '.join(given)}, or train anew without --resume"
+        )
 
 
 def _training() -> ModuleType:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trainer.store.listing import Entry
 
 _DIGEST = 12
-"""Hexadecimal digits that are shown; enough to tell data sets apart by eye."""
+"""Hexadecimal digits that are shown; enough to tell data sets, or models, apart by eye."""
 _PLAIN_WIDTH = 160
 """Columns where the output is no terminal: no line breaks for `grep` and `awk`."""
 
@@ -45,7 +45,7 @@ def table(entries: "tuple[Entry, ...]", now: datetime, *, lines: bool) -> Table:
         now: the time that ages are counted to, with its zone.
         lines: draw a line under the headings.
     """
-    headings = ("version", "architecture", "accuracy", "macro F1", "created", "data", "image", "size")
+    headings = ("version", "architecture", "accuracy", "macro F1", "created", "data", "model", "image", "size")
     shown = Table(*headings, box=box.SIMPLE_HEAD if lines else None, pad_edge=False)
     for entry in entries:
         shown.add_row(str(entry.number), *_description(entry, now), decimal(entry.bytes))
@@ -57,12 +57,17 @@ def _description(entry: "Entry", now: datetime) -> tuple[str, ...]:
 
     summary = entry.summary
     if summary is None:
-        return (entry.problem or "", *[""] * 5)
+        return (entry.problem or "", *[""] * 6)
     figures = (summary.metrics.get(name) for name in ("accuracy", "macro_f1"))
     return (
         summary.architecture,
         *("-" if figure is None else f"{figure:.3f}" for figure in figures),
         f"{age(summary.created_at, now)} ago",
-        summary.data_digest.removeprefix("sha256:")[:_DIGEST],
+        _shortened(summary.data_digest),
+        _shortened(summary.model_digest),
         f"{summary.image.mode} {summary.image.width}x{summary.image.height}",
     )
+
+
+def _shortened(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:_DIGEST] or "-"

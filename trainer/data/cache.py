@@ -5,9 +5,10 @@ versions of the libraries that decode and resize. So nothing is ever stale, and 
 """
 
 import hashlib
+import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import astuple
 from importlib.metadata import PackageNotFoundError, version
@@ -53,31 +54,34 @@ def decode_all(paths: Sequence[Path], spec: ImageSpec, folder: Path | None) -> D
     Raises:
         DataError: the cache cannot be written.
     """
-    if folder is None:
+    if folder is None or not paths:
         images = np.empty((len(paths), *spec.shape), np.uint8)
-        index = _fill(images, paths, spec)
+        index = _decode(paths, spec, images.__setitem__)
         return Decoded(images[: len(index.kept)], index.kept, index.refused)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stem = folder / _key(paths, spec)
-        if not stem.with_suffix(".json").is_file():
+        if not all(stem.with_suffix(suffix).is_file() for suffix in (".json", ".npy")):
             _write(stem, paths, spec)
         index = msgspec.json.decode(stem.with_suffix(".json").read_bytes(), type=_Index)
         images = np.load(stem.with_suffix(".npy"), mmap_mode="r")
     except OSError as error:
         raise DataError(f"the cache {folder} cannot be used: {error.strerror}; name another, or none") from error
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise DataError(f"the cache {folder} is broken: {error}; remove its files") from error
     return Decoded(images[: len(index.kept)], index.kept, index.refused)
 
 
 def _write(stem: Path, paths: Sequence[Path], spec: ImageSpec) -> None:
     """Write array and index under other names and rename them, the index last: whoever sees it sees a whole array."""
     descriptor, partial = tempfile.mkstemp(dir=stem.parent, prefix=".", suffix=".partial")
-    os.close(descriptor)
     try:
-        shape = (len(paths), *spec.shape)
-        images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        index = _fill(images, paths, spec)
-        images.flush()
+        with os.fdopen(descriptor, "wb") as file:  # not a memory map, in which a full disk is a bus error
+            shape = (len(paths), *spec.shape)
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            end = file.tell() + math.prod(shape)
+            index = _decode(paths, spec, lambda _, image: file.write(image.tobytes()))
+            file.truncate(end)
         Path(partial).replace(stem.with_suffix(".npy"))
         Path(partial).write_bytes(msgspec.json.encode(index))
         Path(partial).replace(stem.with_suffix(".json"))
@@ -86,16 +90,17 @@ def _write(stem: Path, paths: Sequence[Path], spec: ImageSpec) -> None:
             Path(partial).unlink()
 
 
-def _fill(images: NDArray[np.uint8], paths: Sequence[Path], spec: ImageSpec) -> _Index:
-    """Decode into the first rows of `images`."""
+def _decode(paths: Sequence[Path], spec: ImageSpec, put: Callable[[int, NDArray[np.uint8]], object]) -> _Index:
+    """Decode files one by one, and hand each row over with its number."""
     kept: list[int] = []
     refused: dict[int, str] = {}
     for place, path in enumerate(paths):
         try:
-            images[len(kept)] = decode(path.read_bytes(), spec, MAX_PIXELS)
+            image = decode(path.read_bytes(), spec, MAX_PIXELS)
         except ImageError as error:
             refused[place] = str(error)
         else:
+            put(len(kept), image)
             kept.append(place)
     return _Index(tuple(kept), refused)
 

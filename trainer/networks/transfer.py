@@ -46,6 +46,10 @@ def bring_weights(model: KerasModel, weights: str) -> None:
     """
     if weights == "none":
         return
+    if model.name not in _APPLICATIONS:
+        raise ConfigError(
+            f"weights={weights} is refused: {model.name} takes none; choose --arch {' or '.join(_APPLICATIONS)}"
+        )
     backbone = model.get_layer(BACKBONE)
     try:
         if weights == "imagenet":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Literal
+from typing import IO
 
 import msgspec
 from rich.console import Console
@@ -19,10 +19,9 @@ from rich.progress import (
 from trainer.errors import TrainerError
 from trainer.reporting.console import say, summary, warn_skipped
 from trainer.reporting.parity_lines import parity_lines
+from trainer.reporting.style import Style
 from trainer.training.events import Calibrated, Checked, Event, Failed, Finished, Judged, Passed, Published, Started
 
-Style = Literal["auto", "plain", "json"]
-"""`auto` is a bar on a terminal and plain lines elsewhere."""
 Listener = Callable[[Event], None]
 
 _ENDINGS = {

@@ -18,6 +18,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     created_at: datetime
     data_digest: str
+    model_digest: str = ""
+    """Empty in old manifests."""
     image: ImageSpec
 
 

@@ -16,6 +16,7 @@ MANIFEST = {
     "metrics": {"accuracy": 0.8125, "macro_f1": 0.7},
     "created_at": "2026-11-01T12:00:00Z",
     "data_digest": "sha256:0123456789abcdef0123456789abcdef",
+    "model_digest": "sha256:fedcba9876543210fedcba9876543210",
     "image": {"mode": "L", "height": 96, "width": 128, "resample": "bilinear"},
     "labels": ["benign", "malignant"],
     "config": {"a setting": "that this code does not know"},
@@ -85,13 +86,15 @@ def test_the_table_is_plain_where_there_is_no_terminal(store: Path) -> None:
         "F1",
         "created",
         "data",
+        "model",
         "image",
         "size",
     ]
     assert described.startswith("2       ")
-    assert [part in described for part in ("compact", "0.812", "0.700", " ago", "0123456789ab ", "L 128x96")] == [
-        True
-    ] * 6
+    assert [
+        part in described
+        for part in ("compact", "0.812", "0.700", " ago", "0123456789ab ", "fedcba987654 ", "L 128x96")
+    ] == [True] * 7
     assert [line.split()[:3] for line in others] == [
         ["3", "broken", "manifest:"],
         ["10", "no", "manifest:"],
@@ -108,7 +111,7 @@ def test_json_is_printed_on_demand(store: Path) -> None:
 
     assert [entry["number"] for entry in entries] == [2, 3, 10, 11]
     assert entries[0]["summary"] == {
-        key: MANIFEST[key] for key in ("architecture", "metrics", "created_at", "data_digest", "image")
+        key: MANIFEST[key] for key in ("architecture", "metrics", "created_at", "data_digest", "model_digest", "image")
     }
     assert entries[1]["summary"] is None
 

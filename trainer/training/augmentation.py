@@ -27,7 +27,7 @@ def augmentation_layers(chosen: Augmentation) -> tuple[KerasLayer, ...]:
         (zoom > 0, layers.RandomZoom, ((-zoom, zoom),), outside),
         (chosen.brightness > 0, layers.RandomBrightness, (chosen.brightness,), {"value_range": _GREYS}),
         (chosen.contrast > 0, layers.RandomContrast, (chosen.contrast,), {"value_range": _GREYS}),
-        (chosen.erasing > 0, layers.RandomErasing, (chosen.erasing,), {"scale": _ERASED, "value_range": _GREYS}),
+        (chosen.erasing > 0, layers.RandomErasing, ((chosen.erasing,) * 2,), {"scale": _ERASED, "value_range": _GREYS}),
     )
     return tuple(layer(*arguments, **named) for wanted, layer, arguments, named in asked if wanted)
 

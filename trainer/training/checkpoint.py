@@ -1,21 +1,22 @@
 """The state of an unfinished training, on disk after every epoch: `<folder>/<epochs done>/`, whole or not there.
 
-It holds the weights with the optimiser's state, the best weights so far, and the history. A folder is written under
+It holds the weights and the optimiser's state, the best weights so far, and the history. A folder is written under
 another name and renamed, so a process may be killed at any moment and lose one epoch at most.
 """
 
-import os
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.measures.epoch import Epoch
 from trainer.untyped import KerasModel
 
-_LAST, _BEST, _HISTORY = "last.weights.h5", "best.npz", "history.json"
+_LAST, _OPTIMIZER, _BEST, _HISTORY = "last.npz", "optimizer.npz", "best.npz", "history.json"
 
 
 def best_epoch(history: tuple[Epoch, ...]) -> Epoch:
@@ -30,15 +31,18 @@ class Checkpoint:
         self._folder = folder
 
     def save(self, model: KerasModel, history: tuple[Epoch, ...]) -> None:
-        """Keep the state after the last epoch of `history`."""
+        """Keep the state after the last epoch of `history`.
+
+        Raises:
+            OSError: it cannot be written; the checkpoint of the epoch before is still there.
+        """
         partial = self._folder / f".{len(history)}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        model.save_weights(partial / _LAST)
-        if best_epoch(history) is history[-1]:
-            np.savez(partial / _BEST, *model.get_weights())
-        else:
-            os.link(self._newest() / _BEST, partial / _BEST)
+        _write(partial / _LAST, model.get_weights())
+        _write(partial / _OPTIMIZER, (np.asarray(variable) for variable in model.optimizer.variables))
+        best = partial if best_epoch(history) is history[-1] else self._newest()
+        shutil.copyfile(best / (_LAST if best is partial else _BEST), partial / _BEST)
         (partial / _HISTORY).write_bytes(msgspec.json.encode(history))
         earlier = self._all()
         partial.rename(self._folder / str(len(history)))
@@ -53,13 +57,14 @@ class Checkpoint:
 
     def restore(self, model: KerasModel) -> None:
         """Bring a compiled model and its optimiser to the state after the last epoch."""
+        model.set_weights(_read(self._newest() / _LAST))
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(self._newest() / _LAST)
+        for variable, value in zip(model.optimizer.variables, _read(self._newest() / _OPTIMIZER), strict=True):
+            variable.assign(value)
 
     def restore_best(self, model: KerasModel) -> None:
         """Give a model the weights of the best epoch."""
-        with np.load(self._newest() / _BEST) as arrays:
-            model.set_weights([arrays[name] for name in arrays.files])
+        model.set_weights(_read(self._newest() / _BEST))
 
     def remove(self) -> None:
         """Remove all of it; the training is finished."""
@@ -71,3 +76,12 @@ class Checkpoint:
     def _all(self) -> list[Path]:
         found = self._folder.iterdir() if self._folder.is_dir() else ()
         return [path for path in found if re.fullmatch(r"[0-9]+", path.name)]
+
+
+def _write(path: Path, arrays: Iterable[NDArray[np.generic]]) -> None:
+    np.savez(path, *arrays)
+
+
+def _read(path: Path) -> list[NDArray[np.generic]]:
+    with np.load(path) as arrays:
+        return [arrays[name] for name in arrays.files]

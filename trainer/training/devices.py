@@ -22,7 +22,7 @@ def strategy(names: Sequence[str], batch_size: int) -> Strategy:
         batch_size: images in a step; each device needs one.
 
     Raises:
-        ConfigError: a device does not exist, or there are more devices than images in a step.
+        ConfigError: a device does not exist, or the images of a step cannot be shared equally.
     """
     _make_cpus(names)
     existing = {device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()}
@@ -31,6 +31,10 @@ def strategy(names: Sequence[str], batch_size: int) -> Strategy:
             raise ConfigError(f"devices={name} does not exist; there are {', '.join(sorted(existing))}")
     if len(names) > batch_size:
         raise ConfigError(f"batch_size={batch_size} is too small for {len(names)} devices; each needs an image")
+    if names and batch_size % len(names):
+        raise ConfigError(f"batch_size={batch_size} is no multiple of {len(names)} devices; they share it equally")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"devices={','.join(names)} names one twice; name each once")
     if len(names) < _MANY:
         return tf.distribute.OneDeviceStrategy(names[0]) if names else tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy(list(names))

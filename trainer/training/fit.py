@@ -20,6 +20,7 @@ from trainer.training.events import Ending
 from trainer.training.input import Batches, class_weights
 from trainer.training.interruption import Interruption
 from trainer.training.phases import Phase, phases
+from trainer.training.runs import MEND, written
 from trainer.untyped import KerasCallback, KerasModel, KerasOptimizer
 
 _VALIDATION_BATCH = 32
@@ -47,37 +48,44 @@ def fit(model: KerasModel, setting: Setting) -> tuple[tuple[Epoch, ...], Ending]
         All epochs, those before the checkpoint included, and why there are no more.
 
     Raises:
+        RunError: the checkpoint or the logs cannot be written.
         TrainingError: a loss is not finite, or the process was told to end before an epoch was done.
     """
     progress = _Progress(setting)
+    resumed = len(progress.history)
     for phase in phases(setting.config):
-        done = len(progress.history)
-        if done < phase.end and not progress.ended:
+        _prepare(model, phase, setting)
+        if phase.first < resumed <= phase.end:
+            setting.checkpoint.restore(model)  # into the phase that it was written in, whose optimiser it holds
+        if len(progress.history) < phase.end and not progress.ended:
             _fit_phase(model, phase, setting, progress)
     if not progress.history:
-        raise TrainingError("training was told to end before its first epoch was done; nothing was kept of it")
+        raise TrainingError(
+            f"training was told to end before its first epoch was done; start it over with --resume {setting.logs}"
+        )
     setting.checkpoint.restore_best(model)
     return progress.history, progress.ended or "epochs"
 
 
-def _fit_phase(model: KerasModel, phase: Phase, setting: Setting, progress: "_Progress") -> None:
-    config, done = setting.config, len(progress.history)
-    if config.weights != "none":
+def _prepare(model: KerasModel, phase: Phase, setting: Setting) -> None:
+    """Say which layers learn in a phase, and give them a new optimiser."""
+    if setting.config.weights != "none":
         (freeze if phase.frozen else thaw)(model)
-    if done and done == phase.first:
-        setting.checkpoint.restore(model)  # weights alone: another phase's optimiser is of no use
-    _compile(model, config, phase, setting.batches.steps)
-    if done > phase.first:
-        setting.checkpoint.restore(model)
-    classes = model.output_shape[-1]
+    _compile(model, setting.config, phase, setting.batches.steps)
+
+
+def _fit_phase(model: KerasModel, phase: Phase, setting: Setting, progress: "_Progress") -> None:
+    config, classes, targets = setting.config, model.output_shape[-1], setting.valid.targets
+    devices = max(len(config.devices), 1)
+    shared = len(targets) // devices * devices or len(targets)  # an image for each device in every step, or none
     try:
         model.fit(
             setting.batches.dataset(),
             shuffle=False,  # the pipeline has done it
-            initial_epoch=done,
+            initial_epoch=len(progress.history),
             epochs=phase.end,
-            validation_data=(setting.valid.images, keras.utils.to_categorical(setting.valid.targets, classes)),
-            validation_batch_size=_VALIDATION_BATCH,
+            validation_data=(setting.valid.images[:shared], keras.utils.to_categorical(targets[:shared], classes)),
+            validation_batch_size=max(_VALIDATION_BATCH // devices, 1) * devices,
             class_weight=class_weights(setting.train.targets, classes) if config.class_weights else None,
             callbacks=[progress.callback(model), _tensorboard(setting.logs)],
             verbose=0,
@@ -119,6 +127,7 @@ class _Progress:
         self.ended: Ending | None = None
         self._setting = setting
         self._started = 0.0
+        self._end_in_time()  # killed after its last epoch, and resumed
 
     def callback(self, model: KerasModel) -> KerasCallback:
         """Return what Keras calls while it fits `model`."""
@@ -139,12 +148,16 @@ class _Progress:
     def _end(self, epoch: int, logs: dict[str, float], model: KerasModel) -> None:
         setting = self._setting
         self.history = (*self.history, _epoch(epoch, logs, time.monotonic() - self._started))
-        setting.checkpoint.save(model, self.history)
-        _write_csv(setting.logs / "epochs.csv", self.history)
+        with written(setting.logs, MEND):
+            setting.checkpoint.save(model, self.history)
+            _write_csv(setting.logs / "epochs.csv", self.history)
         setting.on_epoch(self.history[-1])
-        if len(self.history) - best_epoch(self.history).epoch >= setting.config.patience:
+        self._end_in_time()
+        model.stop_training = self.ended is not None
+
+    def _end_in_time(self) -> None:
+        if self.history and len(self.history) - best_epoch(self.history).epoch >= self._setting.config.patience:
             self.ended = "patience"
-            model.stop_training = True
 
 
 def _epoch(index: int, logs: dict[str, float], seconds: float) -> Epoch:

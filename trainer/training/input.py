@@ -25,13 +25,14 @@ class Batches:
         self._shape = spec.shape
         self._config = config
         self._classes = classes
+        self._rows = len(split.targets) - len(split.targets) % max(len(config.devices), 1)
         self._augmentation = augmentation_layers(config.augmentation)
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     @property
     def steps(self) -> int:
         """Batches in an epoch; the last may be smaller."""
-        return -(-len(self._split.targets) // self._config.batch_size)
+        return -(-self._rows // self._config.batch_size)
 
     def begin(self, epoch: int, model: KerasModel) -> None:
         """Set all that is random for an epoch, counted from 0."""
@@ -46,7 +47,7 @@ class Batches:
         return (
             tf.data.Dataset.range(1)
             .flat_map(lambda _: tf.data.Dataset.from_tensor_slices(self._order()))
-            .apply(tf.data.experimental.assert_cardinality(len(self._split.targets)))
+            .apply(tf.data.experimental.assert_cardinality(self._rows))
             .batch(self._config.batch_size)
             .map(lambda rows: (self._images(rows), tf.one_hot(tf.gather(targets, rows), self._classes)))
             .map(lambda images, truth: (self._augmented(images), truth))
@@ -55,7 +56,8 @@ class Batches:
 
     def _order(self) -> Tensor:
         rows = tf.range(len(self._split.targets), dtype=tf.int64)
-        return tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([self._config.seed, self._epoch]))
+        order = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([self._config.seed, self._epoch]))
+        return order[: self._rows]  # several devices share each batch equally: the few left over wait for another epoch
 
     def _images(self, rows: Tensor) -> Tensor:
         """Take rows out of the array where it lies, in memory or on disk."""

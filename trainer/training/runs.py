@@ -21,6 +21,8 @@ from trainer.untyped import KerasModel
 _MODEL, _MANIFEST, _HISTORY, _SAMPLE = "model.keras", "manifest.json", "history.json", "sample.npy"
 _BEGUN = "begun.json"
 """Is there as long as training may go on."""
+MEND = "mend that, and go on with --resume"
+"""What to do where a run that was begun cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,24 @@ def begin_run(folder: Path, config: TrainingConfig, data_digest: str) -> None:
     Raises:
         RunError: the folder holds something already, or cannot be written.
     """
-    with _writing(folder):
+    refuse_taken(folder)
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(folder / _BEGUN, _Begun(config, data_digest))  # first: from here on it can be resumed
+        _write_json(folder / "config.json", config)
+
+
+def refuse_taken(folder: Path) -> None:
+    """See that a run's folder is new or empty.
+
+    Raises:
+        RunError: it holds something already, or cannot be read.
+    """
+    with written(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(
                 f"{folder} is not an empty folder; go on with an unfinished run by --resume, or name another with --run"
             )
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_json(folder / "config.json", config)
-        _write_json(folder / _BEGUN, _Begun(config, data_digest))
 
 
 def reopen_run(folder: Path) -> tuple[TrainingConfig, str]:
@@ -86,7 +98,7 @@ def finish_run(folder: Path, run: Run, *, resumable: bool = False) -> None:
     Raises:
         RunError: the folder cannot be written.
     """
-    with _writing(folder):
+    with written(folder, MEND):
         (folder / _MANIFEST).unlink(missing_ok=True)
         run.model.save(folder / _MODEL)
         np.save(folder / _SAMPLE, run.sample)
@@ -100,11 +112,12 @@ def finish_run(folder: Path, run: Run, *, resumable: bool = False) -> None:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def written(folder: Path, remedy: str = "name another with --run") -> Iterator[None]:
+    """Turn what the file system refuses into a RunError that names the run's folder and the remedy."""
     try:
         yield
     except OSError as error:
-        raise RunError(f"{folder} cannot be written: {error.strerror}; name another with --run") from error
+        raise RunError(f"{folder} cannot be written: {error.strerror or error}; {remedy}") from error
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -29,8 +29,8 @@ from trainer.training.fit import Setting, fit
 from trainer.training.input import Batches
 from trainer.training.interruption import heeded
 from trainer.training.manifest import describe_training
-from trainer.training.runs import Run, begin_run, finish_run, reopen_run
-from trainer.untyped import KerasModel
+from trainer.training.runs import Run, begin_run, finish_run, refuse_taken, reopen_run
+from trainer.untyped import KerasModel, Strategy
 
 SAMPLE_SIZE = 64
 """Validation images that travel with a run, for the parity gate at export; 64 of 224x224x3 bytes are 9.6 MB."""
@@ -76,8 +76,10 @@ def train(config: TrainingConfig, folder: Path, emit: Callable[[Event], None]) -
     spec = image_spec(config.architecture, config.image_size)
     settled = msgspec.structs.replace(config, image_size=spec.height)
     data = _read(settled, spec)
+    refuse_taken(folder)
+    scope, model = _built(settled, data, fresh=True)  # what is refused here leaves no folder behind
     begin_run(folder, settled, data.digest)
-    return _train(settled, data, folder, emit)
+    return _train(settled, data, scope, model, folder, emit)
 
 
 def resume(folder: Path, emit: Callable[[Event], None]) -> Trained:
@@ -86,22 +88,39 @@ def resume(folder: Path, emit: Callable[[Event], None]) -> Trained:
     The outcome is the same, bit by bit, as if it had not been interrupted.
 
     Raises:
-        RunError: the folder holds no unfinished run, or its data set has changed.
+        ConfigError: the data set has changed, or the configuration cannot be followed here.
+        DataError: the data set cannot be used.
+        RunError: the folder holds no unfinished run, or cannot be written.
+        TrainingError: the loss is not finite, or SIGTERM came before an epoch was done.
     """
     config, data_digest = reopen_run(folder)
     data = _read(config, image_spec(config.architecture, config.image_size))
     if data.digest != data_digest:
         raise ConfigError(f"{config.data} has changed since {folder} was begun; train anew with `trainer train`")
-    return _train(config, data, folder, emit)
+    fresh = not Checkpoint(folder / "checkpoint").history()
+    return _train(config, data, *_built(config, data, fresh=fresh), folder, emit)
 
 
-def _train(config: TrainingConfig, data: _Data, folder: Path, emit: Callable[[Event], None]) -> Trained:
-    checkpoint = Checkpoint(folder / "checkpoint")
-    emit(_started(folder, config, data, len(checkpoint.history())))
+def _built(config: TrainingConfig, data: _Data, *, fresh: bool) -> tuple[Strategy, KerasModel]:
+    """Return the devices as one, and the network on them with the weights that it starts from."""
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(config.seed)
-    with heeded() as interruption, strategy(config.devices, config.batch_size).scope():
-        model = _build(config, data, fresh=not checkpoint.history())
+    chosen = strategy(config.devices, config.batch_size)
+    with chosen.scope():
+        return chosen, _build(config, data, fresh=fresh)
+
+
+def _train(
+    config: TrainingConfig,
+    data: _Data,
+    scope: Strategy,
+    model: KerasModel,
+    folder: Path,
+    emit: Callable[[Event], None],
+) -> Trained:
+    checkpoint = Checkpoint(folder / "checkpoint")
+    with heeded() as interruption, scope.scope():
+        emit(_started(folder, config, data, len(checkpoint.history())))
         batches = Batches(data.train, data.spec, config, len(data.labels))
         setting = Setting(
             config, data.train, data.valid, batches, checkpoint, interruption, folder, _told(config, emit)
