@@ -4,8 +4,6 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from trainer.settings import read_config
 from trainer.tests.conftest import SIZE
 from trainer.training.events import Event, Passed
@@ -52,8 +50,3 @@ def signalled_after(epoch: int, number: signal.Signals) -> Callable[[Event], Non
 def figures(run: Run) -> Figures:
     """Return all of a run's epochs but the seconds that they took."""
     return [(row.epoch, row.loss, row.accuracy, row.val_loss, row.val_accuracy) for row in run.history]
-
-
-def best(run: Run) -> int:
-    """Return the number of the epoch whose weights were kept."""
-    return 1 + int(np.argmin([row.val_loss for row in run.history]))
