@@ -1,6 +1,6 @@
 """Networks from keras.applications, whose convolutions may bring weights that were trained on other images.
 
-The backbone is a layer named `backbone`; its preprocessing is part of it. Where it brings weights, training first
+The backbone is a model within the network; its preprocessing is part of it. Where it brings weights, training first
 leaves it as it is and fits the head alone, then all of it with small steps; its batch normalisations keep the
 statistics that they came with.
 """
@@ -13,9 +13,6 @@ from keras import applications, layers
 
 from trainer.errors import ConfigError
 from trainer.untyped import KerasModel
-
-BACKBONE = "backbone"
-
 
 _APPLICATIONS: dict[str, Callable[..., KerasModel]] = {
     "transfer": applications.MobileNetV3Large,
@@ -50,7 +47,7 @@ def bring_weights(model: KerasModel, weights: str) -> None:
         raise ConfigError(
             f"weights={weights} is refused: {model.name} takes none; choose --arch {' or '.join(_APPLICATIONS)}"
         )
-    backbone = model.get_layer(BACKBONE)
+    backbone = backbone_of(model)
     try:
         if weights == "imagenet":
             backbone.set_weights(_APPLICATIONS[model.name](include_top=False, weights="imagenet").get_weights())
@@ -63,14 +60,19 @@ def bring_weights(model: KerasModel, weights: str) -> None:
         ) from error
 
 
+def backbone_of(model: KerasModel) -> KerasModel:
+    """Return the model within a network of this module."""
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
 def freeze(model: KerasModel) -> None:
     """Leave the backbone as it is: only the head learns."""
-    model.get_layer(BACKBONE).trainable = False
+    backbone_of(model).trainable = False
 
 
 def thaw(model: KerasModel) -> None:
     """Let the backbone learn, but for its batch normalisations."""
-    backbone = model.get_layer(BACKBONE)
+    backbone = backbone_of(model)
     backbone.trainable = True
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
@@ -89,9 +91,7 @@ def _under_head(name: str, shape: tuple[int, int, int], classes: int) -> KerasMo
         keras.Model: uint8 `[N, *shape]` -> float32 `[N, classes]`, rows sum to 1.
     """
     images = keras.Input(shape, dtype="uint8", name="images")
-    backbone = _APPLICATIONS[name](
-        include_top=False, weights=None, input_shape=shape, include_preprocessing=True, name=BACKBONE
-    )
+    backbone = _APPLICATIONS[name](include_top=False, weights=None, input_shape=shape, include_preprocessing=True)
     x = backbone(layers.Rescaling(1.0)(images))  # to float32; the backbone's own preprocessing wants 0 to 255
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)

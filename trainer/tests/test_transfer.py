@@ -9,6 +9,7 @@ from keras import applications, layers
 from numpy.typing import NDArray
 
 from trainer.errors import ConfigError
+from trainer.networks.transfer import backbone_of
 from trainer.tests.conftest import SIZE
 from trainer.tests.trainings import Killed, figures, ignore, killed_after, trained_on
 from trainer.training.train import Trained, resume
@@ -44,7 +45,7 @@ def whole(phantoms: Path, options: tuple[str, ...], tmp_path_factory: pytest.Tem
 
 def backbone(model: KerasModel) -> list[KerasLayer]:
     """Return the layers whose weights are brought."""
-    return [layer for layer in model.get_layer("backbone").layers if layer.weights]
+    return [layer for layer in backbone_of(model).layers if layer.weights]
 
 
 def brought(weights: Path) -> list[list[NDArray[np.float32]]]:
