@@ -1,9 +1,6 @@
 """Export: from a Keras model to a SavedModel that TensorFlow Serving answers with, described, warm and checked."""
 
-import errno
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,6 +13,7 @@ from trainer.store.parity import check, write_parity
 from trainer.store.publish import publish
 from trainer.store.signatures import explain, of_images, serving_default
 from trainer.store.warmup import write_warmup
+from trainer.training.filesystem import system_errors
 from trainer.training.manifest import Manifest
 from trainer.training.runs import Run
 from trainer.untyped import Function
@@ -35,18 +33,6 @@ def publish_run(run: Run, store: Path, model_name: str) -> Path:
             export(run, folder, model_name)
 
     return publish(store, write)
-
-
-@contextmanager
-def system_errors() -> Iterator[None]:
-    """Raise the OSError for a full disk where TensorFlow, whose file system has errors of its own, met one."""
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        reason = os.strerror(errno.ENOSPC)
-        if reason not in error.message:
-            raise  # memory, for example
-        raise OSError(errno.ENOSPC, reason) from error
 
 
 def export(run: Run, folder: Path, model_name: str) -> None:

@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from trainer.training.runs import Run
 
 SIZE = 32
+
+SmallDisk: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def trainer(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -39,6 +42,20 @@ def trained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     done = trainer("train", "--data", phantoms, *options, "--run", run, "--publish", store)
     assert done.returncode == 0, done.stderr
     return run, store
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> SmallDisk:
+    """Runs Python with a disk of so many bytes, which is gone afterwards; `{disk}` in an argument names it."""
+
+    def run(size: int, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        mount = f'mount -t tmpfs -o size={size} none "$0"; exec "$@"'
+        inside = ["unshare", "-rm", "sh", "-ec", mount, str(tmp_path), *map(str, command)]
+        return subprocess.run(inside, capture_output=True, text=True, check=False)
+
+    if run(4096, "true").returncode != 0:
+        pytest.skip("a small disk needs unshare(1) and leave to mount a tmpfs")
+    return lambda size, *arguments: run(size, sys.executable, *(str(each).format(disk=tmp_path) for each in arguments))
 
 
 @pytest.fixture(scope="session")

@@ -1,36 +1,18 @@
 """The model store: what a version is called, and what happens when it cannot be written."""
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
 from trainer.errors import RunError
 from trainer.store.publish import publish
 from trainer.store.versions import find_version
+from trainer.tests.conftest import SmallDisk
 
 PUBLISHER = Path(__file__).with_name("publisher.py")
 DISK = 131072
 """Bytes; less than any network, more than a version of the light publisher."""
-
-SmallDisk: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> SmallDisk:
-    """Runs Python with a small disk of its own, which is gone afterwards; `{disk}` in an argument names it."""
-    mount = ["unshare", "-rm", "sh", "-ec", f'mount -t tmpfs -o size={DISK} none "$0"; exec "$@"', str(tmp_path)]
-
-    def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*mount, *map(str, command)], capture_output=True, text=True, check=False)
-
-    if run("true").returncode != 0:
-        pytest.skip("a small disk needs unshare(1) and leave to mount a tmpfs")
-    return lambda *arguments: run(sys.executable, *(str(each).format(disk=tmp_path) for each in arguments))
 
 
 def write(folder: Path) -> None:
@@ -86,7 +68,7 @@ def test_a_full_disk_leaves_the_store_as_it_was(small_disk: SmallDisk) -> None:
     """
     When the disk is full the message names the store and the remedy; what was written is gone, and the rest goes on.
     """
-    message, names, after = small_disk(PUBLISHER, "{disk}/lung", "too much").stdout.splitlines()
+    message, names, after = small_disk(DISK, PUBLISHER, "{disk}/lung", "too much").stdout.splitlines()
 
     assert re.fullmatch(
         r".*/lung is full \(No space left on device\) and as it was before; free space there, .*`trainer retire`.*",
@@ -99,7 +81,7 @@ def test_a_full_disk_is_one_line_whoever_meets_it(small_disk: SmallDisk, trained
     """
     TensorFlow, which writes the model with a file system of its own, is understood as well.
     """
-    done = small_disk("-m", "trainer", "publish", "--run", str(trained[0]), "--store", "{disk}/lung")
+    done = small_disk(DISK, "-m", "trainer", "publish", "--run", str(trained[0]), "--store", "{disk}/lung")
 
     assert done.returncode == 2
     assert re.fullmatch(r"Error: .*/lung is full \(No space left on device\) .*\n", done.stderr)

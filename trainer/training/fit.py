@@ -4,6 +4,7 @@ import csv
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from trainer.measures.epoch import Epoch
 from trainer.networks.transfer import freeze, thaw
 from trainer.training.checkpoint import Checkpoint, best_epoch
 from trainer.training.events import Ending
+from trainer.training.filesystem import system_errors
 from trainer.training.input import Batches, class_weights
 from trainer.training.interruption import Interruption
 from trainer.training.phases import Phase, phases
@@ -78,7 +80,7 @@ def _fit_phase(model: KerasModel, phase: Phase, setting: Setting, progress: "_Pr
     config, classes, targets = setting.config, model.output_shape[-1], setting.valid.targets
     devices = max(len(config.devices), 1)
     shared = len(targets) // devices * devices or len(targets)  # an image for each device in every step, or none
-    try:
+    with suppress(_InterruptedError), written(setting.logs, MEND), system_errors():
         model.fit(
             setting.batches.dataset(),
             shuffle=False,  # the pipeline has done it
@@ -90,8 +92,6 @@ def _fit_phase(model: KerasModel, phase: Phase, setting: Setting, progress: "_Pr
             callbacks=[progress.callback(model), _tensorboard(setting.logs)],
             verbose=0,
         )
-    except _InterruptedError:
-        progress.ended = "interrupted"
 
 
 def _tensorboard(logs: Path) -> KerasCallback:
@@ -143,14 +143,14 @@ class _Progress:
 
     def _step(self) -> None:
         if self._setting.interruption.signal is not None:
+            self.ended = "interrupted"
             raise _InterruptedError
 
     def _end(self, epoch: int, logs: dict[str, float], model: KerasModel) -> None:
         setting = self._setting
         self.history = (*self.history, _epoch(epoch, logs, time.monotonic() - self._started))
-        with written(setting.logs, MEND):
-            setting.checkpoint.save(model, self.history)
-            _write_csv(setting.logs / "epochs.csv", self.history)
+        setting.checkpoint.save(model, self.history)
+        _write_csv(setting.logs / "epochs.csv", self.history)
         setting.on_epoch(self.history[-1])
         self._end_in_time()
         model.stop_training = self.ended is not None
