@@ -3,4 +3,12 @@
 from trainer.experiments.experiment import measure
 
 if __name__ == "__main__":
-    measure({"augmentation.flip": "none", "augmentation.shift": 0, "epochs": 40})
+    measure(
+        {
+            "epochs": 30,
+            "patience": 30,
+            "augmentation.flip": "none",
+            "augmentation.shift": 0,
+            "class_weights": False,
+        }
+    )

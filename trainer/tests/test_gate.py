@@ -171,7 +171,8 @@ def test_training_goes_through_the_gate(
     assert run_here(monkeypatch, *train, "--publish", store) == 2
     assert "the run is worse than" in capsys.readouterr().err
     assert (tmp_path / "run" / "manifest.json").is_file()
-    assert run_here(monkeypatch, *train, "--publish", store, "--force") == 0
+    forced = (*train[:-1], tmp_path / "forced", "--publish", store, "--force")
+    assert run_here(monkeypatch, *forced) == 0
     assert versions(store) == (1, 2)
 
 
