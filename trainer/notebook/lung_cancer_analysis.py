@@ -80,6 +80,7 @@ from trainer.networks.registry import image_spec
 from trainer.reporting import audit_files, audit_lines, progress
 from trainer.reporting.console import say, show_evaluation, show_scores
 from trainer.reporting.html_report import draw
+from trainer.reporting.overlay import overlay
 from trainer.settings import read_config
 from trainer.training.input import Batches
 from trainer.training.train import train
@@ -341,6 +342,18 @@ else:
     say(console, "there is no wrong answer")
 
 # %% [markdown]
+# And where did it look? A heat map (Grad-CAM) over the same images: the lighter and yellower, the more that place spoke
+# for the answer that was given. An image without colour has no such place.
+
+# %%
+if worst and examined.subject.explain is not None:
+    wrong = examined.read.images[worst]
+    show_arrays(overlay(image, heat) for image, heat in zip(wrong, examined.subject.explain(wrong), strict=True))
+
+# %% [markdown]
+# A heat map shows what an answer rests on, not where a disease is. One that lies on a border, on the table or outside
+# the body says that the model found something that goes along with the class.
+#
 # Ask of each: would I have known? Is the label right? Do the mistakes have something in common that is not the
 # disease, such as a border, a crop, a brightness? A model that is wrong *and* sure is worse than one that is wrong
 # and says so; that is why the order is by confidence.
