@@ -62,7 +62,7 @@ def _description(entry: "Entry", now: datetime) -> tuple[str, ...]:
     return (
         summary.architecture,
         *("-" if figure is None else f"{figure:.3f}" for figure in figures),
-        f"{age(summary.created_at, now)} ago",
+        age(summary.created_at, now),
         _shortened(summary.data_digest),
         _shortened(summary.model_digest),
         f"{summary.image.mode} {summary.image.width}x{summary.image.height}",

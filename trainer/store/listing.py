@@ -45,11 +45,11 @@ def list_versions(store: Path) -> tuple[Entry, ...]:
 
 
 def age(created: datetime, now: datetime) -> str:
-    """Return how long ago something was, in whole days, hours or minutes."""
+    """Return how long ago something was, in words: whole days, hours or minutes, or `now`."""
     passed = now - created
     for name, unit in _UNITS:
         if passed >= unit:
-            return f"{passed // unit} {name}"
+            return f"{passed // unit} {name} ago"
     return "now"
 
 

@@ -132,6 +132,13 @@ def kept_place(version: Path) -> Path:
     return version / "assets.extra" / "model.keras"
 
 
+def test_the_kept_model_knows_nothing_of_its_training(trained: tuple[Path, Path]) -> None:
+    """
+    An optimiser's state would make every version three times as large.
+    """
+    assert not keras.models.load_model(kept_model(trained[1] / "1")).compiled
+
+
 def test_the_kept_manifest_is_the_described_one(trained: tuple[Path, Path]) -> None:
     """
     What a version keeps beside its graph says the same as the run that it was exported from.

@@ -146,9 +146,9 @@ def test_an_empty_store_is_one_line(tmp_path: Path) -> None:
     [
         (timedelta(seconds=-5), "now"),
         (timedelta(seconds=59), "now"),
-        (timedelta(minutes=59, seconds=59), "59 min"),
-        (timedelta(hours=23, minutes=59), "23 h"),
-        (timedelta(days=400), "400 d"),
+        (timedelta(minutes=59, seconds=59), "59 min ago"),
+        (timedelta(hours=23, minutes=59), "23 h ago"),
+        (timedelta(days=400), "400 d ago"),
     ],
 )
 def test_ages_are_whole_units(passed: timedelta, expected: str) -> None:

@@ -30,9 +30,9 @@ def start_network(config: TrainingConfig, material: Material, *, fresh: bool) ->
         return chosen, _build(config, material, fresh=fresh)
 
 
-def plain_copy(model: KerasModel) -> KerasModel:
-    """Return a copy that knows nothing of how it was trained: no optimiser, no devices."""
-    copy = keras.models.clone_model(model)
+def plain_copy(model: KerasModel, config: TrainingConfig, material: Material) -> KerasModel:
+    """Return a network with the same weights that knows nothing of its training: no optimiser, no devices."""
+    copy = plan(config.architecture).build(material.spec.shape, len(material.labels))
     copy.set_weights(model.get_weights())
     return copy
 

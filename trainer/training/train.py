@@ -91,7 +91,7 @@ def _train(
             config, data.train, data.valid, batches, checkpoint, interruption, folder, _told(config, emit)
         )
         history, ended = fit(model, setting)
-    run = outcome(plain_copy(model), config, data, history)
+    run = outcome(plain_copy(model, config, data), config, data, history)
     emit(Calibrated(temperature=run.manifest.temperature, metrics=run.manifest.metrics))
     finish_run(folder, run, resumable=ended == "interrupted")
     if ended != "interrupted":
