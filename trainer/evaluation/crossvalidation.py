@@ -14,6 +14,7 @@ import numpy as np
 
 from trainer.config import TrainingConfig
 from trainer.data.folds import Member
+from trainer.errors import TrainingError
 from trainer.evaluation.evaluate import examine, of_run
 from trainer.measures.findings import Answers, Crossvalidation, find
 from trainer.training.events import Event
@@ -40,6 +41,7 @@ def cross_validate(
         The answers to all images, and to those of each fold.
 
     Raises:
+        TrainingError: SIGTERM or Ctrl-C came.
         TrainerError: as `train` and `examine`.
     """
     folds = max(dealt) + 1
@@ -47,7 +49,8 @@ def cross_validate(
     for fold in range(folds):
         data = link(images, dealt, fold, work / f"fold{fold}" / "data")
         run = work / f"fold{fold}" / "run"
-        train(msgspec.structs.replace(config, data=str(data)), run, emit)
+        if train(msgspec.structs.replace(config, data=str(data)), run, emit).signal is not None:
+            raise TrainingError(f"cross-validation was told to end in fold {fold + 1} of {folds}; nothing came out")
         found.append(examine(of_run(run), data, "test").answers)
         keras.utils.clear_session()
     pooled = Answers(

@@ -1,4 +1,11 @@
-"""Turned, zoomed, brightened and erased as well, with label smoothing and weight decay."""
+"""The compact network, with all that a slice might show as well, label smoothing and weight decay.
+
+    python -m trainer.experiments.strong --data DIR --hold-out patients
+
+5.2 minutes on 2 cores (AMD EPYC), 2026-11-24, beside other work. On patients that were not seen:
+accuracy 0.439 (folds 0.429,
+0.341, 0.482, 0.506), macro F1 0.413; cancer against normal: sensitivity 0.947, specificity 0.832.
+"""
 
 from trainer.experiments.experiment import measure
 

@@ -2,15 +2,18 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from trainer.data.dataset import find_labels
 from trainer.data.folds import Member, deal, members
-from trainer.errors import DataError
-from trainer.evaluation.crossvalidation import link
+from trainer.errors import DataError, TrainingError
+from trainer.evaluation.crossvalidation import cross_validate, link
+from trainer.settings import read_config
 from trainer.tests.conftest import SIZE, trainer
+from trainer.training.events import Event, Passed, Started
 
 
 def test_copies_and_named_groups_are_never_parted(phantoms: Path, tmp_path: Path) -> None:
@@ -81,6 +84,24 @@ def test_a_fold_is_tested_the_next_one_stops_and_the_rest_trains(phantoms: Path,
     assert found["valid"] == {image.path.resolve() for image, fold in zip(images, dealt, strict=True) if fold == 0}
     assert sum(map(len, found.values())) == len(set.union(*found.values())) == len(images)
     assert find_labels(root) == find_labels(phantoms)
+
+
+def test_a_signal_ends_all_of_it(phantoms: Path, tmp_path: Path) -> None:
+    """
+    Ctrl-C is for the command, not for the fold that it is at.
+    """
+    told: list[Event] = []
+
+    def tell(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, Passed):
+            signal.raise_signal(signal.SIGTERM)
+
+    images = members(phantoms, None)
+    config = read_config(None, {"data": str(phantoms), "image_size": SIZE, "epochs": 2}, ())
+    with pytest.raises(TrainingError, match="told to end in fold 1 of 3"):
+        cross_validate(config, images, deal(images, 3, 0), tmp_path, tell)
+    assert len([event for event in told if isinstance(event, Started)]) == 1
 
 
 def test_the_command_measures_every_image(phantoms: Path, tmp_path: Path) -> None:
