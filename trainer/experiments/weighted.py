@@ -2,9 +2,10 @@
 
     python -m trainer.experiments.weighted --data DIR --hold-out patients
 
-3.9 minutes on 2 cores (AMD EPYC), 2026-11-24, beside other work. On patients that were not seen:
-accuracy 0.435 (folds 0.299,
-0.400, 0.582, 0.464), macro F1 0.428; cancer against normal: sensitivity 0.968, specificity 0.460.
+On 2 cores (AMD EPYC), 2026-11-24, beside other work:
+
+- patients that were not seen, 3.9 minutes: accuracy 0.435 (folds 0.299, 0.400, 0.582, 0.464), macro F1 0.428; cancer
+  against normal: sensitivity 0.968, specificity 0.460
 """
 
 from trainer.experiments.experiment import measure
