@@ -4,8 +4,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import log_loss
 
+from trainer.data.dataset import load_split
 from trainer.errors import ConfigError, RunError, TrainingError
+from trainer.networks.predict import predict_model
 from trainer.tests.test_command_line import run_here
 from trainer.tests.trainings import Killed, figures, ignore, killed_after, signalled_after, trained_on
 from trainer.training.events import Event, Started
@@ -147,3 +150,17 @@ def test_a_folder_that_holds_something_is_left_alone(phantoms: Path, tmp_path: P
     with pytest.raises(RunError, match=r"is not an empty folder; go on with an unfinished run by --resume, or name"):
         trained_on(phantoms, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
+
+
+def test_the_weights_of_the_best_epoch_are_kept(phantoms: Path, tmp_path: Path) -> None:
+    """
+    Training goes on past its best epoch to see that it was; the run answers as it did then.
+    """
+    options = ("epochs=9", "patience=1", "learning_rate=0.02", "augmentation.flip=none", "schedule=constant")
+    run = trained_on(phantoms, tmp_path / "run", *options).run
+    losses = [epoch.val_loss for epoch in run.history]
+    valid = load_split(phantoms, "valid", run.manifest.labels, run.manifest.image)
+    loss = log_loss(valid.targets, predict_model(run.model, valid.images), labels=range(4))
+
+    assert losses[-1] > min(losses)
+    assert loss == pytest.approx(min(losses), rel=1e-3)
