@@ -1,8 +1,8 @@
 """The versions of one model: load, swap and drain them as TensorFlow Serving's `core/aspired_versions_manager.cc` does.
 
 It is kinder in five ways, and `Rules` can take back the last three: waiting for another attempt to load does not hold
-up other versions; an unload waits for its calls without blocking anything; versions that fail do not take the place of
-lower ones; a version that failed is tried anew when its content changes; an emptied base path unloads nothing.
+up other versions; an unload waits for its calls without blocking anything; versions that cannot serve do not take the
+place of lower ones; a version that failed is tried anew when its content changes; an emptied base path unloads nothing.
 """
 
 import logging
@@ -121,7 +121,7 @@ class Versions:
                 readable=store.readable if store else True,
                 emptied=store.emptied if store else False,
                 available=tuple(sorted(self._in(AVAILABLE))),
-                failing=tuple(sorted(self._failing() & self._found.keys())),
+                failing=tuple(sorted(v for v in self._found if v in self._slots and self._slots[v].error is not None)),
                 calls=sum(slot.calls for slot in self._slots.values()),
             )
 
@@ -176,27 +176,25 @@ class Versions:
     def _next(self) -> Step | None:
         with self._lock:
             aspired = self._aspired().keys()
-            for version in aspired - self._slots.keys():
-                self._slots[version] = Slot()
             for version in self._slots.keys() - aspired:
                 self._slots[version].dismiss()
             now = self._clock()
-            return next_step(aspired, self._in(AVAILABLE), {v for v in aspired if self._slots[v].may_load(now)})
+            loadable = {v for v in aspired if v not in self._slots or self._slots[v].may_load(now)}
+            return next_step(aspired, self._in(AVAILABLE), loadable)
 
     def _aspired(self) -> dict[int, Path]:
-        return aspire(self._policy, self._found, self._failing() if self._rules.fall_back else frozenset())
-
-    def _failing(self) -> set[int]:
-        return {version for version, slot in self._slots.items() if slot.error is not None}
+        pending = self._found.keys() - self._in(AVAILABLE) if self._rules.fall_back else frozenset[int]()
+        return aspire(self._policy, self._found, pending)
 
     def _in(self, state: pb.ModelVersionStatus.State) -> set[int]:
         return {version for version, slot in self._slots.items() if slot.state == state}
 
     def _try_load(self, version: int) -> None:
         with self._lock:
-            slot, path = self._slots[version], self._found.get(version)
+            path = self._found.get(version)
             if path is None:
                 return  # it was told to aim elsewhere meanwhile
+            slot = self._slots.setdefault(version, Slot())
             slot.state = LOADING
         begin = self._clock()
         content = fingerprint(path) if self._rules.retry_changed else frozenset()

@@ -139,6 +139,8 @@ def test_it_is_an_error_to_ask_for_nothing(shelf: Shelf) -> None:
 def test_a_label_on_a_version_that_is_not_available_is_refused_and_changes_nothing(shelf: Shelf) -> None:
     shelf.configure(shelf.model())
     shelf.refresh()
+    with pytest.raises(ServingError, match="Request to assign label to version 1"):
+        shelf.configure(shelf.model(stable=1))
     shelf.configure(shelf.model(stable=2))
 
     with pytest.raises(ServingError) as caught:
