@@ -8,6 +8,7 @@ import grpc
 from proto import tensorflow_pb2 as tf
 from proto import tfserving_pb2 as pb
 from serving.errors import ServingError
+from serving.integrity import ensure_whole
 from serving.libtensorflow import LibTensorFlow, Output
 from serving.session import Session
 from serving.tensors import Array
@@ -53,8 +54,10 @@ class SavedModel:
         return found
 
 
-def loader(config: tf.ConfigProto, *, warm_up: int) -> Callable[[Path], SavedModel]:
+def loader(config: tf.ConfigProto, *, warm_up: int, verify: bool = True) -> Callable[[Path], SavedModel]:
     """Return what loads the version in a folder, and replays its warm-up records `warm_up` times where it has any.
+
+    Unless `verify` is false, a version with checksums whose files are not what was published is refused.
 
     The library, a gigabyte on disk, is loaded here. What it raises for a version is ServingError: TensorFlow's code and
     text, or those of a warm-up record that is corrupt or fails.
@@ -65,6 +68,8 @@ def loader(config: tf.ConfigProto, *, warm_up: int) -> Callable[[Path], SavedMod
     library = LibTensorFlow()
 
     def load(path: Path) -> SavedModel:
+        if verify:
+            ensure_whole(path)
         model = SavedModel(Session(library, path, config))
         try:
             if warm_up and (path / _WARMUP).exists():
