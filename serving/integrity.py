@@ -21,7 +21,7 @@ def ensure_whole(version: Path) -> None:
     """
     try:
         lines = (version / CHECKSUMS).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, UnicodeDecodeError) as error:
         raise _not_whole(version, f"{CHECKSUMS} cannot be read: {error}") from error
