@@ -226,4 +226,5 @@ class Versions:
     def _let_go(self, version: int, model: Model | None) -> None:
         """Free a model that nobody uses any more, if there is one."""
         if model is not None:
+            model.close()
             _LOG.info("version unloaded name=%s version=%d", self.name, version)

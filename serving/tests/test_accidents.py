@@ -98,8 +98,7 @@ def test_where_the_newest_version_is_half_copied_the_older_one_serves_until_it_i
     The copy is not atomic: its files come one by one, after the server has started and given the version up.
     """
     base_path = make_store(tmp_path, toy_versions, 1)
-    (base_path / "2").mkdir()
-    shutil.copy(toy_versions / "2" / "saved_model.pb", base_path / "2")
+    shutil.copytree(toy_versions / "2", base_path / "2", ignore=shutil.ignore_patterns("variables"))
     with serving(base_path, "--max_num_load_retries=0") as server, connected(server.target) as client:
         site = Site(server, client)
         assert site.answering == 1
