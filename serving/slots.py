@@ -22,7 +22,7 @@ class Slot:
     state: pb.ModelVersionStatus.State = LOADING
     model: Model | None = None
     calls: int = 0
-    """Calls that use the model now; it is let go after the last."""
+    """Calls that use the model now; it is freed after the last."""
     failures: int = 0
     """Attempts to load it that failed since it was last aspired, or last changed."""
     error: ServingError | None = None
@@ -81,9 +81,11 @@ class Slot:
             return True
         return False
 
-    def take_if_idle(self) -> Model | None:
-        """Take out the model that is to be unloaded, once no call uses it any more."""
-        if self.state != UNLOADING or self.calls:
-            return None
-        model, self.model, self.state = self.model, None, END
-        return model
+    @property
+    def is_drained(self) -> bool:
+        """Whether it is to be unloaded, and no call uses it any more; no call ever will."""
+        return self.state == UNLOADING and not self.calls
+
+    def note_unloaded(self) -> None:
+        """Serve no more."""
+        self.model, self.state = None, END

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from proto import tfserving_pb2 as pb
 from serving.configuration import ModelSettings, Rules
@@ -19,35 +19,18 @@ from serving.errors import ServingError, not_found
 from serving.policy import Policy, Specific, Step, aspire, next_step
 from serving.prediction import Model
 from serving.slots import AVAILABLE, LOADING, UNLOADING, Slot
+from serving.statistics import Statistics
 from serving.store import Fingerprint, Store, fingerprint
 
 _LOG = logging.getLogger(__name__)
 _NONE = Specific(frozenset())
 
 
-class Statistics(NamedTuple):
-    """How one model is doing."""
-
-    name: str
-    base_path: Path
-    seconds_since_look: float | None
-    """Since the base path could last be read; None before the first time."""
-    readable: bool
-    """Whether the last look at the base path succeeded."""
-    emptied: bool
-    """Whether the last look found no version that the policy asks for; versions may be served all the same."""
-    available: tuple[int, ...]
-    failing: tuple[int, ...]
-    """Versions whose last load failed, tried again or not."""
-    calls: int
-    """Calls that use a version now."""
-
-
 class Versions:
     """The versions of one model.
 
-    `refresh` is for one thread, everything else for any. `load` takes a version's folder, `clock` counts the seconds,
-    `changed` is called, without any lock, whenever the state of a version has changed.
+    `refresh` is for one thread, which loads and frees models; everything else is for any. `load` takes a version's
+    folder, `clock` counts the seconds, `changed` is called, without any lock, when the state of a version has changed.
     """
 
     def __init__(
@@ -101,8 +84,9 @@ class Versions:
         finally:
             with self._lock:
                 slot.calls -= 1
-                idle = slot.take_if_idle()
-            self._let_go(number, idle)
+                drained = slot.is_drained
+            if drained:
+                self.woken.set()  # freeing a model takes a while, which no call is to wait for
 
     def statuses(self) -> list[pb.ModelVersionStatus]:
         """Return the state of each version ever seen, the highest first; one that failed to load keeps its error."""
@@ -146,6 +130,7 @@ class Versions:
 
     def refresh(self, *, look: bool = True) -> None:
         """Look at the store once, unless told not to, and do the loads and unloads that are due."""
+        self._let_go()
         if look:
             self._look()
         while (step := self._next()) is not None:
@@ -153,6 +138,7 @@ class Versions:
                 self._try_load(step.version)
             else:
                 self._unload(step.version)
+            self._let_go()
             self._changed()
 
     def _look(self) -> None:
@@ -218,13 +204,15 @@ class Versions:
 
     def _unload(self, version: int) -> None:
         with self._lock:
-            slot = self._slots[version]
-            slot.state = UNLOADING
-            idle = slot.take_if_idle()
-        self._let_go(version, idle)
+            self._slots[version].state = UNLOADING
 
-    def _let_go(self, version: int, model: Model | None) -> None:
-        """Free a model that nobody uses any more, if there is one."""
-        if model is not None:
-            model.close()
+    def _let_go(self) -> None:
+        """Free the models that are to be unloaded and that no call uses any more."""
+        with self._lock:
+            drained = {version: slot for version, slot in self._slots.items() if slot.is_drained}
+        for version, slot in drained.items():
+            if slot.model is not None:
+                slot.model.close()
+            with self._lock:
+                slot.note_unloaded()
             _LOG.info("version unloaded name=%s version=%d", self.name, version)
