@@ -18,6 +18,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """The array that the model takes."""
     metrics: dict[str, Any]
     """What the trainer measured."""
+    abstention_threshold: float = 0.0
+    """An answer that is less sure than this is none to rely on."""
     architecture: str = ""
     created_at: str = ""
     data_digest: str = ""
@@ -36,3 +38,10 @@ class Manifest(msgspec.Struct, frozen=True):
         manifest = msgspec.json.decode(text, type=cls)
         digest = manifest.model_digest or f"sha256:{hashlib.sha256(text).hexdigest()}"
         return msgspec.structs.replace(manifest, digest=digest)
+
+
+class ModelVersion(msgspec.Struct, frozen=True):
+    """A version that has described itself."""
+
+    number: int
+    manifest: Manifest
