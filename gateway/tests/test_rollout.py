@@ -3,16 +3,14 @@
 import shutil
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gateway.imaging import ImageSpec, decode
+from tests.clients import posting
 from tests.gateways import serving_gateway
 from tests.images import pixels, png
 from tests.modelserver import MODEL, serving
@@ -20,28 +18,6 @@ from tests.processes import PYTHON, ROOT, eventually
 from tests.toymodel import copy, expected
 
 BODY = png(pixels(3))
-
-
-@contextmanager
-def posting(url: str) -> Iterator[list[httpx.Response]]:
-    """Post one image again and again until the block ends; the list fills with the replies."""
-    replies: list[httpx.Response] = []
-    stop = threading.Event()
-
-    def post() -> None:
-        with httpx.Client(timeout=30) as client:
-            while not stop.is_set():
-                replies.append(client.post(f"{url}/predict", content=BODY))
-
-    threads = [threading.Thread(target=post) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield replies
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def version_of(url: str) -> int | None:
@@ -57,7 +33,7 @@ def test_a_new_version_rolls_out_with_no_failed_request(toy_store: Path, tmp_pat
     with (
         serving(store) as server,
         serving_gateway(server.target, tmp_path / "gateway") as gateway,
-        posting(gateway.url) as replies,
+        posting(gateway.url, BODY) as replies,
     ):
         publish = [PYTHON, "-m", "tests.toymodel", str(store), "2", "--size", "48", "--mode", "RGB"]
         subprocess.run(publish, check=True, cwd=ROOT)
@@ -87,7 +63,7 @@ def test_a_server_that_keeps_only_the_latest_version_may_swap_it_at_any_moment(
     with (
         serving(store) as server,
         serving_gateway(server.target, tmp_path / "gateway", model_poll_s="0.5") as gateway,
-        posting(gateway.url) as replies,
+        posting(gateway.url, BODY) as replies,
     ):
         for version in range(2, 17):
             published = time.monotonic()
