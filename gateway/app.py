@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from gateway.errors import GatewayError
 from gateway.instrumentation import Instrumentation
 from gateway.metrics import Metrics
+from gateway.model_routes import MODEL_ROUTES
 from gateway.problems import ProblemHandlers
 from gateway.routes import ROUTES, provide_services
 from gateway.services import run_services
@@ -31,7 +32,7 @@ def create_app(settings: Settings) -> Instrumentation:
             yield
 
     app = Litestar(
-        route_handlers=ROUTES,
+        route_handlers=[*ROUTES, *MODEL_ROUTES],
         dependencies={"services": Provide(provide_services, sync_to_thread=False)},
         exception_handlers={
             GatewayError: problems.gateway_error,

@@ -8,6 +8,8 @@ GatewayError
 │   ├── BodyTimeout
 │   ├── ClientGone
 │   ├── TooManyFiles
+│   ├── InvalidRoute
+│   ├── RouteConflict
 │   └── BadImage
 │       ├── EmptyImage
 │       ├── UnsupportedFormat
@@ -84,6 +86,18 @@ class TooManyFiles(BadRequest):
     """One batch request holds more files than the gateway accepts."""
 
     status, name, title = 413, "too-many-files", "Too many files in one request"
+
+
+class InvalidRoute(BadRequest):
+    """The route is no JSON document as `PUT /models/route` takes it, or it contradicts itself; nothing was changed."""
+
+    status, name, title = 422, "route-invalid", "The route is not valid"
+
+
+class RouteConflict(BadRequest):
+    """The route cannot be set as things are: a version that it needs cannot answer, or the route is another by now."""
+
+    status, name, title = 409, "route-conflict", "The route cannot be set now"
 
 
 class BadImage(BadRequest):

@@ -10,8 +10,13 @@ from prometheus_client.process_collector import ProcessCollector
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _BATCH = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128)  # images
 _CONFIDENCE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+_DIFFERENCE = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 STAGES = ("read", "decode", "queue", "backend", "persist")
+FAILURES = ("load", "describe", "probe")
+MODES = ("latest", "pinned", "canary", "shadow")
+ACTORS = ("operator", "guard")
+COMPARISONS = ("agree", "disagree", "failed", "dropped")
 TRIGGERS = ("full", "idle", "drain")
 OUTCOMES = ("committed", "failed", "refused")
 
@@ -97,7 +102,56 @@ class Metrics:
             "history_rows", "Predictions handed to the history, by what became of them.", ["outcome"], registry=registry
         )
         self.model_info = Gauge(
-            "model_info", "1 for the version that answers.", ["version", "digest"], registry=registry
+            "model_info", "1 for each version that has a part of the traffic.", ["version", "digest"], registry=registry
+        )
+        self.version_state = Gauge(
+            "gateway_model_version_state",
+            "1 for the state of each version that is there or could not be loaded.",
+            ["version", "state"],
+            registry=registry,
+        )
+        self.version_ready = Gauge(
+            "gateway_model_version_ready",
+            "1 for each version that requests may be routed to, 0 for the others that are there.",
+            ["version"],
+            registry=registry,
+        )
+        self.version_failures = Counter(
+            "gateway_model_version_failures",
+            "Versions that could not be loaded, did not describe themselves, or failed the probe.",
+            ["reason"],
+            registry=registry,
+        )
+        self.probe_duration = Histogram(
+            "gateway_probe_duration_seconds",
+            "Time of a call that tries a new version before clients depend on it.",
+            buckets=_LATENCY,
+            registry=registry,
+        )
+        self.route_percent = Gauge(
+            "gateway_route_percent",
+            "Percent of the images that each version is asked for, by its role.",
+            ["version", "role"],
+            registry=registry,
+        )
+        self.route_changes = Counter("gateway_route_changes", "Changes of the route.", ["actor"], registry=registry)
+        self.route_fallbacks = Counter(
+            "gateway_route_fallbacks",
+            "Images answered by another version than the route wants, by the route's mode.",
+            ["mode"],
+            registry=registry,
+        )
+        self.shadow_comparisons = Counter(
+            "gateway_shadow_comparisons",
+            "Images that a shadow was to answer too, by what came of it.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.shadow_difference = Histogram(
+            "gateway_shadow_difference",
+            "Largest difference of a probability between a shadow and the version that answered.",
+            buckets=_DIFFERENCE,
+            registry=registry,
         )
         self._describe_build()
         self._create_labels()
@@ -121,3 +175,11 @@ class Metrics:
             self.batches.labels(trigger)
         for outcome in OUTCOMES:
             self.history_rows.labels(outcome)
+        for reason in FAILURES:
+            self.version_failures.labels(reason)
+        for actor in ACTORS:
+            self.route_changes.labels(actor)
+        for mode in MODES:
+            self.route_fallbacks.labels(mode)
+        for comparison in COMPARISONS:
+            self.shadow_comparisons.labels(comparison)

@@ -1,57 +1,59 @@
-"""The way of an image through the gateway: decode, batch, predict, record, answer."""
+"""The way of an image through the gateway: choose a version, decode, batch, predict, record, answer."""
 
 import asyncio
 import time
-import uuid
-from datetime import UTC, datetime
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
+from gateway.answers import Scored, check, interpret, ms
 from gateway.batching import Batcher
 from gateway.decoding import Decoder
 from gateway.errors import DeadlineExceeded, ModelFailed, VersionGone
 from gateway.history.records import to_row
 from gateway.history.writer import HistoryWriter
 from gateway.metrics import STAGES, Metrics
-from gateway.schemas import Prediction, Timings
+from gateway.observations import Observer, Outcome
+from gateway.router import Destination, Router
+from gateway.schemas import Prediction
+from gateway.shadow import Copied, ShadowTraffic
 from gateway.uploads import Upload
-from gateway.versions import ModelVersion, Versions
+from gateway.versions import Versions
 
-_ATTEMPTS = 3  # versions that may vanish under one request
-
-
-class Scored(msgspec.Struct, frozen=True):
-    """The model's answer to one image, before it has a meaning."""
-
-    version: ModelVersion
-    probabilities: NDArray[np.float32]
-    """`[K]`"""
-    decode_s: float
-    queue_s: float
-    backend_s: float
+_ATTEMPTS = 8  # versions that may vanish or fail under one request; its deadline ends it in any case
 
 
 class Pipeline:
     """Classifies images. `classify` is the whole story."""
 
-    def __init__(
-        self, versions: Versions, decoder: Decoder, batcher: Batcher, history: HistoryWriter, metrics: Metrics
+    def __init__(  # noqa: PLR0913 - what a request meets on its way
+        self,
+        *,
+        versions: Versions,
+        router: Router,
+        decoder: Decoder,
+        batcher: Batcher,
+        shadow: ShadowTraffic,
+        history: HistoryWriter,
+        observe: Observer,
+        metrics: Metrics,
     ) -> None:
         self._versions = versions
+        self._router = router
         self._decoder = decoder
         self._batcher = batcher
+        self._shadow = shadow
         self._history = history
+        self._observe = observe
         self._metrics = metrics
 
-    async def classify(self, upload: Upload, arrived: float, deadline: float) -> Prediction:
+    async def classify(self, upload: Upload, arrived: float, deadline: float, key: str | None = None) -> Prediction:
         """Classify one image, and record the answer before it is given.
 
         Args:
             upload: the image, read at this moment.
             arrived: when the request's headers were read, `time.monotonic` seconds.
             deadline: when the answer is of no use any more, `time.monotonic` seconds.
+            key: what the client wants to be treated alike by, where versions share the traffic.
 
         Raises:
             BadImage: the upload is not an image that is accepted.
@@ -62,73 +64,61 @@ class Pipeline:
         read_s = time.monotonic() - arrived
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                scored = await self._score(upload.body, deadline)
+                scored = await self._score(upload.body, deadline, key)
         except TimeoutError as error:
             raise DeadlineExceeded(f"the answer was not ready after {time.monotonic() - arrived:.1f} s") from error
         prediction = interpret(scored, upload.filename, read_s)
         begin = time.monotonic()
         await self._history.record(to_row(prediction))
         prediction = _finish(prediction, persist_s=time.monotonic() - begin, total_s=time.monotonic() - arrived)
-        self._observe(prediction)
+        self._count(prediction)
         return prediction
 
-    async def _score(self, body: bytes, deadline: float) -> Scored:
-        """Decode for the current version and ask it; when it vanishes meanwhile, the one that took its place."""
+    async def _score(self, body: bytes, deadline: float, key: str | None) -> Scored:
+        """Ask the version that the route has for this request.
+
+        When it vanishes meanwhile, what took its place is asked; when a candidate fails, the stable version.
+        """
+        trial = True
         for attempt in range(1, _ATTEMPTS + 1):
-            version = self._versions.current()
-            begin = time.monotonic()
-            image = await self._decoder.decode(body, version.manifest.image)
-            decode_s = time.monotonic() - begin
+            destination = await self._router.choose(key, trial=trial)
             try:
-                scores = await self._batcher.submit(version.number, image, deadline)
+                return await self._ask(destination, body, deadline)
             except VersionGone:
                 if attempt == _ATTEMPTS:
                     raise
-                await self._versions.replace(version)
-            else:
-                return Scored(version, scores.probabilities, decode_s, scores.queue_s, scores.backend_s)
+                await self._versions.replace(destination.version)
+            except ModelFailed:
+                if attempt == _ATTEMPTS or not trial or destination.role != "candidate":
+                    raise
+                trial = False
         raise AssertionError("unreachable")
 
-    def _observe(self, prediction: Prediction) -> None:
+    async def _ask(self, destination: Destination, body: bytes, deadline: float) -> Scored:
+        """Decode for one version and ask it, in a batch with others; its shadow gets a copy."""
+        version, role = destination.version, destination.role
+        begin = time.monotonic()
+        image = await self._decoder.decode(body, version.manifest.image)
+        decode_s = time.monotonic() - begin
+        scores = await self._batcher.submit(version.number, image, deadline)
+        try:
+            check(scores.probabilities, version.manifest)
+        except ModelFailed as error:
+            self._observe(Outcome(version.number, role, scores.backend_s, error=error.name))
+            raise
+        scored = Scored(version, role, scores.probabilities, decode_s, scores.queue_s, scores.backend_s)
+        self._observe(Outcome.of(scored))
+        if destination.shadow is not None:
+            self._shadow.offer(Copied(destination.shadow, body, image, scored))
+        return scored
+
+    def _count(self, prediction: Prediction) -> None:
         for stage in STAGES:
             self._metrics.stage_duration.labels(stage).observe(getattr(prediction.timings, stage) / 1000)
         self._metrics.predictions.labels(prediction.model_version, prediction.prediction).inc()
         self._metrics.confidence.observe(prediction.confidence)
 
 
-def interpret(scored: Scored, filename: str | None, read_s: float) -> Prediction:
-    """Give the model's numbers their meaning: labels, the winner, an id and a time.
-
-    Raises:
-        ModelFailed: the version answers another number of classes than it describes.
-    """
-    manifest = scored.version.manifest
-    if len(scored.probabilities) != len(manifest.labels):
-        raise ModelFailed(
-            f"the model answered {len(scored.probabilities)} classes; it describes {len(manifest.labels)}"
-        )
-    winner = int(np.argmax(scored.probabilities))
-    return Prediction(
-        id=uuid.uuid4().hex,
-        filename=filename,
-        prediction=manifest.labels[winner],
-        confidence=float(scored.probabilities[winner]),
-        probabilities=dict(zip(manifest.labels, scored.probabilities.tolist(), strict=True)),
-        model_version=scored.version.number,
-        timestamp=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        timings=Timings(
-            read=_ms(read_s),
-            decode=_ms(scored.decode_s),
-            queue=_ms(scored.queue_s),
-            backend=_ms(scored.backend_s),
-        ),
-    )
-
-
 def _finish(prediction: Prediction, persist_s: float, total_s: float) -> Prediction:
-    timings = msgspec.structs.replace(prediction.timings, persist=_ms(persist_s), total=_ms(total_s))
+    timings = msgspec.structs.replace(prediction.timings, persist=ms(persist_s), total=ms(total_s))
     return msgspec.structs.replace(prediction, timings=timings)
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Annotated, Any
 
@@ -20,13 +20,15 @@ from gateway.schemas import (
     BatchReply,
     Health,
     HistoryReply,
-    ModelEntry,
     ModelMetrics,
-    Models,
     Prediction,
 )
 from gateway.services import Services
+from gateway.timestamps import now
 from gateway.uploads import BodyLimits, Upload, read_uploads
+
+ROUTE_KEY = "Pulmo-Route-Key"
+"""The header by which a client is treated alike while two versions share the traffic."""
 
 
 def provide_services(request: Request[Any, Any, Any]) -> Services:
@@ -40,10 +42,11 @@ async def predict(request: Request[Any, Any, Any], services: Services) -> Predic
     """Classify one image: the form field `file`, or the raw body."""
     arrived, settings = time.monotonic(), services.settings
     limits = BodyLimits(settings.max_body_bytes, "PULMO_MAX_BODY_BYTES", settings.body_timeout_s, files=1)
-    services.versions.current()  # without one the body is not worth reading
+    await services.router.current()  # without one the body is not worth reading
     with services.admission.places():
         [upload] = await read_uploads(request, "file", limits)
-        return await services.pipeline.classify(upload, arrived, arrived + settings.request_timeout_s)
+        key = request.headers.get(ROUTE_KEY) or None
+        return await services.pipeline.classify(upload, arrived, arrived + settings.request_timeout_s, key)
 
 
 @post("/predict-batch", status_code=200)
@@ -53,19 +56,21 @@ async def predict_batch(request: Request[Any, Any, Any], services: Services) -> 
     limits = BodyLimits(
         settings.max_batch_body_bytes, "PULMO_MAX_BATCH_BODY_BYTES", settings.body_timeout_s, settings.max_batch_files
     )
-    services.versions.current()
+    await services.router.current()
     with services.admission.places():
         uploads = await read_uploads(request, "files", limits)
         with services.admission.places(len(uploads) - 1):
-            return BatchReply(await _classify_all(services, uploads, arrived, arrived + settings.request_timeout_s))
+            key = request.headers.get(ROUTE_KEY) or uuid.uuid4().hex  # the images of a request are treated alike
+            deadline = arrived + settings.request_timeout_s
+            return BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
 
 
 async def _classify_all(
-    services: Services, uploads: Sequence[Upload], arrived: float, deadline: float
+    services: Services, uploads: Sequence[Upload], arrived: float, deadline: float, key: str
 ) -> list[BatchEntry]:
     async def classify(upload: Upload) -> BatchEntry:
         try:
-            return BatchEntry.from_prediction(await services.pipeline.classify(upload, arrived, deadline))
+            return BatchEntry.from_prediction(await services.pipeline.classify(upload, arrived, deadline, key))
         except BadImage as error:
             return BatchEntry(upload.filename, error=to_problem(error))
 
@@ -92,12 +97,12 @@ async def history(
 async def health(services: Services) -> Health:
     """Say how the gateway is; always 200 while it lives."""
     try:
-        version, reason = services.versions.current().number, None
+        version, reason = (await services.router.current()).number, None
     except ModelUnavailable as error:
         version, reason = None, error.detail
     return Health(
         status="ok" if version is not None else "degraded",
-        timestamp=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        timestamp=now(),
         model_loaded=version is not None,
         model_version=version,
         reason=reason,
@@ -113,23 +118,8 @@ async def live() -> str:
 @get("/health/ready", media_type=MediaType.TEXT)
 async def ready(services: Services) -> str:
     """Say that a prediction can be answered, or 503 with the reason."""
-    services.versions.current()
+    await services.router.current()
     return "ready"
-
-
-@get("/models")
-async def models(services: Services) -> Models:
-    """Return the versions that the model server knows, with TensorFlow Serving's state names."""
-    try:
-        current = services.versions.current().number
-    except ModelUnavailable:
-        current = None
-    return Models(
-        [
-            ModelEntry(status.version, status.state, status.error, current=status.version == current)
-            for status in services.versions.statuses()
-        ]
-    )
 
 
 @get("/metrics")
@@ -139,7 +129,7 @@ async def metrics(request: Request[Any, Any, Any], services: Services) -> Respon
     if "text/plain" in accept or "openmetrics" in accept:
         encode, media_type = choose_encoder(accept)
         return Response(encode(services.metrics.registry), headers={"Content-Type": media_type})
-    version = services.versions.current()
+    version = await services.router.current()
     manifest = version.manifest
     return Response(
         ModelMetrics(
@@ -169,4 +159,4 @@ async def index() -> str:
     return (files("gateway") / "index.html").read_text(encoding="utf-8")
 
 
-ROUTES = [predict, predict_batch, history, health, live, ready, models, metrics, problem, index]
+ROUTES = [predict, predict_batch, history, health, live, ready, metrics, problem, index]

@@ -1,9 +1,12 @@
 """What the API answers with."""
 
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
+
+from gateway.imaging import ImageSpec
+from gateway.routing import Role, Route, Share
 
 
 class Timings(msgspec.Struct, frozen=True):
@@ -88,12 +91,31 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class ModelEntry(msgspec.Struct, frozen=True):
-    """A version of the model, as the model server tells it."""
+    """A version of the model, as the model server tells it and as it describes itself."""
 
     version: int
     state: str
+    """TensorFlow Serving's name: START, LOADING, AVAILABLE, UNLOADING or END."""
     error: str
+    """Why it was not loaded, or cannot be used although it was; empty where nothing is wrong."""
     current: bool
+    """Whether it answers what no trial is made with."""
+    since: str
+    """When the gateway first saw it in its state; RFC 3339, UTC."""
+    ready: bool
+    """Whether requests may be routed to it: it is AVAILABLE, has described itself, and was tried."""
+    role: Role | None
+    """What the route has it for; null for none."""
+    percent: float
+    """Its part of the traffic; for a shadow, of the images that are copied to it."""
+    labels: list[str]
+    """The classes; empty until it has described itself, like all that follows."""
+    image: ImageSpec | None
+    metrics: dict[str, Any]
+    """What the trainer measured."""
+    digest: str
+    architecture: str
+    created_at: str
 
 
 class Models(msgspec.Struct, frozen=True):
@@ -113,3 +135,40 @@ class ModelMetrics(msgspec.Struct, frozen=True):
     data_digest: str
     labels: list[str]
     metrics: dict[str, object]
+
+
+class RouteChange(msgspec.Struct, frozen=True):
+    """A route, and who set it when and why."""
+
+    sequence: int
+    """Counts the changes; 0 before the first."""
+    since: str
+    """RFC 3339, UTC."""
+    route: Route
+    actor: str
+    """`operator`, `guard`, or `default` before the first change."""
+    reason: str
+
+
+class RouteState(msgspec.Struct, frozen=True):
+    """The route that is in force, and what comes of it now."""
+
+    current: Route
+    effective: list[Share]
+    """Who gets how much of the traffic now."""
+    why: str
+    """Why that is otherwise than the route has it; empty where it is not."""
+    sequence: int
+    """Counts the changes."""
+    since: str
+    actor: str
+    """`operator`, `guard`, or `default` before the first change."""
+    reason: str
+
+
+class RouteHistory(msgspec.Struct, frozen=True):
+    """Changes of the route, newest first."""
+
+    history: list[RouteChange]
+    next: int | None
+    """The `after` of the following page; null on the last."""

@@ -1,23 +1,26 @@
 """What a running gateway consists of: built in order, closed in reverse."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
-import structlog
 
+from gateway import tasks
 from gateway.admission import Admission
 from gateway.backend import Backend
 from gateway.batching import Batcher, Limits
 from gateway.decoding import Decoder
 from gateway.history.database import open_reader, open_writer
 from gateway.history.reader import HistoryReader
+from gateway.history.routes import RouteStore
 from gateway.history.writer import HistoryWriter
 from gateway.metrics import Metrics
+from gateway.observations import ObservedModel, Observers
 from gateway.pipeline import Pipeline
+from gateway.router import Router
 from gateway.settings import Settings
+from gateway.shadow import ShadowTraffic
 from gateway.versions import Versions
 
 
@@ -28,8 +31,10 @@ class Services(msgspec.Struct, frozen=True):
     metrics: Metrics
     admission: Admission
     versions: Versions
+    router: Router
     pipeline: Pipeline
     history: HistoryReader
+    route_store: RouteStore
 
 
 @asynccontextmanager
@@ -48,37 +53,37 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         stack.push_async_callback(reader.close)
         backend = Backend.connect(settings.backend, settings.model, metrics)
         stack.push_async_callback(backend.close)
-        versions = Versions(backend, settings.model_poll_s, metrics)
-        await stack.enter_async_context(_running(versions))
-        batcher = Batcher(backend.predict, Limits(settings.max_batch, settings.max_in_flight), metrics)
+        versions = Versions(backend, settings.model_poll_s, settings.max_batch, metrics)
+        stack.push_async_callback(versions.close)
+        route_store = RouteStore(writer, reader)
+        router = Router(versions, route_store, metrics)
+        await router.load()
+        await versions.refresh()
+        await stack.enter_async_context(tasks.running(versions.follow()))
+        observers = Observers()
+        model = ObservedModel(backend.predict, router.role, observers)
+        batcher = Batcher(model, Limits(settings.max_batch, settings.max_in_flight), metrics)
         stack.push_async_callback(batcher.close)
         decoder = Decoder(settings.decode_threads, settings.max_pixels, metrics)
         stack.push_async_callback(asyncio.to_thread, decoder.close)
+        shadow = ShadowTraffic(backend, decoder, observers, metrics)
+        await stack.enter_async_context(tasks.running(shadow.run()))
         yield Services(
             settings=settings,
             metrics=metrics,
             admission=Admission(settings.concurrency_limit, metrics),
             versions=versions,
-            pipeline=Pipeline(versions, decoder, batcher, writer, metrics),
+            router=router,
+            pipeline=Pipeline(
+                versions=versions,
+                router=router,
+                decoder=decoder,
+                batcher=batcher,
+                shadow=shadow,
+                history=writer,
+                observe=observers,
+                metrics=metrics,
+            ),
             history=reader,
+            route_store=route_store,
         )
-
-
-def _end_if_failed(task: asyncio.Task[None]) -> None:
-    """Stop the process where a bug ended a task that must run for ever; whoever supervises it starts it anew."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        structlog.get_logger().critical("bug", exc_info=error)
-        signal.raise_signal(signal.SIGTERM)
-
-
-@asynccontextmanager
-async def _running(versions: Versions) -> AsyncIterator[None]:
-    await versions.refresh()
-    task = asyncio.create_task(versions.follow())
-    task.add_done_callback(_end_if_failed)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

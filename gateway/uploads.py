@@ -46,7 +46,7 @@ async def read_uploads(request: Request[Any, Any, Any], field: str, limits: Body
         TooManyFiles: the form has more files than the limit.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    body = await _read_body(request, limits)
+    body = await read_body(request, limits)
     if kind != "multipart/form-data":
         return [Upload(body, None)]
     uploads = list(_files(body, options.get("boundary", ""), field, limits))
@@ -55,7 +55,14 @@ async def read_uploads(request: Request[Any, Any, Any], field: str, limits: Body
     return uploads
 
 
-async def _read_body(request: Request[Any, Any, Any], limits: BodyLimits) -> bytes:
+async def read_body(request: Request[Any, Any, Any], limits: BodyLimits) -> bytes:
+    """Read the whole body.
+
+    Raises:
+        BodyTooLarge: announced or sent beyond the limit; an announced one is not read at all.
+        BodyTimeout: the body did not arrive in time.
+        ClientGone: the client closed the connection.
+    """
     announced = request.content_length
     if announced is not None and announced > limits.size:
         raise BodyTooLarge(f"the body is {announced} bytes; the limit is {limits.size_setting}={limits.size}")

@@ -1,52 +1,86 @@
-"""Follows which versions of the model can answer, and what each says of itself."""
+"""Follows the versions of the model: what the model server says of each, and which of them can answer."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 import msgspec
 import structlog
 
 from gateway.backend import Backend, VersionStatus
-from gateway.errors import DeadlineExceeded, GatewayError, ModelBusy, ModelUnavailable
-from gateway.manifest import Manifest
+from gateway.errors import DeadlineExceeded, GatewayError, ModelBusy
+from gateway.manifest import Manifest, ModelVersion
 from gateway.metrics import Metrics
+from gateway.preparation import Preparation, PreparationLimits
+from gateway.timestamps import now
 
-_AVAILABLE = "AVAILABLE"
+_AVAILABLE, _END = "AVAILABLE", "END"
+_SHOWN = 32  # versions with metrics of their own; TensorFlow Serving never forgets one that failed
 
 
-class ModelVersion(msgspec.Struct, frozen=True):
-    """A version that can answer."""
+class VersionReport(msgspec.Struct, frozen=True):
+    """All that is known of a version now."""
 
     number: int
-    manifest: Manifest
+    state: str
+    """TensorFlow Serving's name."""
+    since: str
+    """When the gateway first saw it in this state; RFC 3339, UTC."""
+    error: str
+    """Why it could not be loaded, or cannot be used although it was; empty where nothing is wrong."""
+    ready: bool
+    """Whether requests may be routed to it."""
+    manifest: Manifest | None
+    """What it says of itself; None until it has."""
 
 
 class Versions:
     """The versions of one model, as the model server last told them."""
 
-    def __init__(self, backend: Backend, poll_s: float, metrics: Metrics) -> None:
+    def __init__(self, backend: Backend, poll_s: float, max_batch: int, metrics: Metrics) -> None:
         self._backend = backend
         self._poll_s = poll_s
+        self._limits = PreparationLimits(poll_s, max_batch)
         self._metrics = metrics
         self._log = structlog.get_logger()
         self._refreshing = asyncio.Lock()
-        self._manifests: dict[int, Manifest] = {}
-        self._statuses: list[VersionStatus] = []
-        self._current: ModelVersion | None = None
-        self._reason = "the model server has not been asked yet"
+        self._news = asyncio.Event()
+        self._statuses: dict[int, VersionStatus] = {}
+        self._since: dict[int, str] = {}
+        self._preparations: dict[int, Preparation] = {}
+        self._usable: dict[int, ModelVersion] = {}
+        self._told: tuple[Mapping[int, ModelVersion], str] | None = None
+        self._trouble, self._internals = "the model server has not been asked yet", ""
+        self._observers: list[Callable[[], None]] = []
 
-    def current(self) -> ModelVersion:
-        """Return the newest version that can answer.
+    def usable(self) -> Mapping[int, ModelVersion]:
+        """Return the versions that requests may be routed to, by their numbers.
 
-        Raises:
-            ModelUnavailable: there is none; the message says why.
+        Those are the ones that have been tried. Where there is none, a client is better served by one that has not.
         """
-        if self._current is None:
-            raise ModelUnavailable(self._reason)
-        return self._current
+        return self._usable
 
-    def statuses(self) -> list[VersionStatus]:
+    async def settled(self) -> Mapping[int, ModelVersion]:
+        """Return the usable versions, as soon as there is one or it is clear that there is none."""
+        while not self._usable and self._pending():
+            self._news.clear()
+            await self._news.wait()
+        return self._usable
+
+    def reason(self) -> str:
+        """Say why no version is usable; empty where one is."""
+        if self._usable:
+            return ""
+        mute = "has not described itself yet"
+        problems = [f"version {number}: {work.problem or mute}" for number, work in self._preparations.items()]
+        return "; ".join(problems) or self._trouble
+
+    def reports(self) -> list[VersionReport]:
         """Return all versions that the model server knew when it was last asked, newest first."""
-        return list(self._statuses)
+        return [self._report(status) for status in self._statuses.values()]
+
+    def subscribe(self, observer: Callable[[], None]) -> None:
+        """Call `observer` whenever other versions are usable than before."""
+        self._observers.append(observer)
 
     async def follow(self) -> None:
         """Ask the model server again and again, until cancelled. It offers no event to wait for."""
@@ -62,43 +96,92 @@ class Versions:
     async def replace(self, gone: ModelVersion) -> None:
         """Ask the model server what took the place of a version that has gone, once for all who noticed."""
         async with self._refreshing:
-            if self._current == gone:
+            if self._usable.get(gone.number) is gone:
                 await self._ask()
+
+    async def close(self) -> None:
+        """End what is being prepared."""
+        for work in self._preparations.values():
+            await work.cancel()
 
     async def _ask(self) -> None:
         try:
-            self._statuses = await self._backend.status()
-            self._choose(await self._newest())
+            statuses = {status.version: status for status in await self._backend.status()}
         except (DeadlineExceeded, ModelBusy) as error:  # no answer is no news: the version may well be computing
             self._log.warning("no word of the model server", reason=error.detail)
+            return
         except GatewayError as error:
-            self._manifests.clear()  # whoever comes back under the same number may be another
-            self._statuses = []
-            self._lose(error.detail, error.internals)
+            statuses = {}  # whoever comes back under the same number may be another
+            self._trouble, self._internals = error.detail, error.internals
+        else:
+            self._trouble, self._internals = "the model server has no version that is AVAILABLE", ""
+        self._note(statuses)
+        available = {number for number, status in statuses.items() if status.state == _AVAILABLE}
+        gone = [self._preparations.pop(number) for number in self._preparations.keys() - available]
+        needed = not any(work.version for work in self._preparations.values())
+        for number in available - self._preparations.keys():
+            work = Preparation(number, self._backend, self._limits, self._metrics, self._weigh)
+            self._preparations[number] = work
+            work.start(needed=needed)
+        self._weigh()
+        for work in gone:
+            await work.cancel()
 
-    async def _newest(self) -> ModelVersion | None:
-        numbers = [status.version for status in self._statuses if status.state == _AVAILABLE]
-        self._manifests = {number: self._manifests[number] for number in numbers if number in self._manifests}
-        if not numbers:
-            return None
-        newest = max(numbers)
-        if newest not in self._manifests:
-            self._manifests[newest] = await self._backend.describe(newest)
-        return ModelVersion(newest, self._manifests[newest])
+    def _pending(self) -> bool:
+        return any(not work.attempted for work in self._preparations.values())
 
-    def _choose(self, version: ModelVersion | None) -> None:
-        if version is None:
-            self._lose("the model server has no version that is AVAILABLE")
-        elif version != self._current:
-            self._current, self._reason = version, ""
-            self._metrics.backend_ready.set(1)
-            self._metrics.model_info.clear()
-            self._metrics.model_info.labels(version.number, version.manifest.digest).set(1)
-            self._log.info("version available", version=version.number, digest=version.manifest.digest)
+    def _note(self, statuses: dict[int, VersionStatus]) -> None:
+        """Take over what the model server says, and notice what is new."""
+        known = self._statuses
+        for number, status in statuses.items():
+            before = known.get(number)
+            if before is None or before.state != status.state:
+                self._since[number] = now()
+            if status.error and (before is None or before.error != status.error):
+                self._metrics.version_failures.labels("load").inc()
+                self._log.error("version not loaded", version=number, state=status.state, reason=status.error)
+        self._since = {number: self._since[number] for number in statuses}
+        self._statuses = statuses
 
-    def _lose(self, reason: str, internals: str = "") -> None:
-        if reason != self._reason:
-            self._log.warning("no version available", reason=reason, internals=internals)
-        self._current, self._reason = None, reason
-        self._metrics.backend_ready.set(0)
-        self._metrics.model_info.clear()
+    def _weigh(self) -> None:
+        """Find out which versions are usable, and tell."""
+        described = {number: work for number, work in self._preparations.items() if work.version is not None}
+        tried = {number for number, work in described.items() if work.tried}
+        sound = {number for number, work in described.items() if not work.problem}
+        chosen = tried or sound or described.keys()
+        self._usable = {number: work.version for number, work in described.items() if work.version and number in chosen}
+        self._news.set()
+        if not self._usable and self._pending():
+            return  # what comes next is known in a moment, and requests wait for it
+        self._show()
+        told, self._told = self._told, (self._usable, self.reason())
+        if self._told != told:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._usable:
+            self._log.info("versions usable", versions=sorted(self._usable))
+        else:
+            self._log.warning("no version available", reason=self.reason(), internals=self._internals)
+        for observer in self._observers:
+            observer()
+
+    def _show(self) -> None:
+        self._metrics.backend_ready.set(bool(self._usable))
+        self._metrics.version_state.clear()
+        self._metrics.version_ready.clear()
+        there = [status for status in self._statuses.values() if status.state != _END or status.error]
+        for status in there[:_SHOWN]:
+            self._metrics.version_state.labels(status.version, status.state).set(1)
+            self._metrics.version_ready.labels(status.version).set(status.version in self._usable)
+
+    def _report(self, status: VersionStatus) -> VersionReport:
+        work = self._preparations.get(status.version)
+        return VersionReport(
+            number=status.version,
+            state=status.state,
+            since=self._since[status.version],
+            error=status.error or (work.problem if work else ""),
+            ready=status.version in self._usable,
+            manifest=work.version.manifest if work and work.version else None,
+        )

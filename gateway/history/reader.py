@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Table, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import HistoryUnavailable
@@ -24,22 +24,22 @@ class HistoryReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def page(self, limit: int, after: int | None) -> Page:
-        """Return `limit` rows at most, older than the row `after`; the newest where it is None.
+    async def page(self, limit: int, after: int | None, table: Table = PREDICTIONS) -> Page:
+        """Return `limit` rows of `table` at most, older than the row `after`; the newest where it is None.
 
         Raises:
             HistoryUnavailable: the database cannot be read.
         """
-        return await asyncio.to_thread(self._page, limit, after)
+        return await asyncio.to_thread(self._page, limit, after, table)
 
     async def close(self) -> None:
         """Close the connections."""
         await asyncio.to_thread(self._engine.dispose)
 
-    def _page(self, limit: int, after: int | None) -> Page:
-        query: Any = select(PREDICTIONS).order_by(PREDICTIONS.c.sequence.desc()).limit(limit + 1)
+    def _page(self, limit: int, after: int | None, table: Table) -> Page:
+        query: Any = select(table).order_by(table.c.sequence.desc()).limit(limit + 1)
         if after is not None:
-            query = query.where(PREDICTIONS.c.sequence < after)
+            query = query.where(table.c.sequence < after)
         try:
             with self._engine.connect() as connection:
                 rows = [dict(row) for row in connection.execute(query).mappings()]

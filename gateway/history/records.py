@@ -1,26 +1,40 @@
-"""Predictions to rows of the history and back."""
+"""Predictions and routes to rows of the history and back."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from gateway.schemas import Prediction
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from gateway.routing import Route
+from gateway.schemas import Prediction, RouteChange
+from gateway.timestamps import from_us, to_us
 
 
 def to_row(prediction: Prediction) -> dict[str, Any]:
     """Return the row for a prediction, columns of `PREDICTIONS` without `sequence`."""
     row: dict[str, Any] = msgspec.to_builtins(prediction)
-    moment = datetime.fromisoformat(row.pop("timestamp"))
-    return {**row, "timestamp_us": (moment - _EPOCH) // timedelta(microseconds=1)}
+    return {**row, "timestamp_us": to_us(row.pop("timestamp"))}
 
 
 def from_row(row: Mapping[str, Any]) -> Prediction:
     """Return the prediction of a row."""
-    moment = _EPOCH + timedelta(microseconds=row["timestamp_us"])
-    timestamp = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     stored = {name: row[name] for name in Prediction.__struct_fields__ if name != "timestamp"}
-    return msgspec.convert({**stored, "timestamp": timestamp}, Prediction)
+    return msgspec.convert({**stored, "timestamp": from_us(row["timestamp_us"])}, Prediction)
+
+
+def route_to_row(change: RouteChange) -> dict[str, Any]:
+    """Return the row for a change of the route, columns of `ROUTES` without `sequence`."""
+    route = {"version": None, "stable": None, "percent": None, **msgspec.to_builtins(change.route)}
+    return {**route, "timestamp_us": to_us(change.since), "actor": change.actor, "reason": change.reason}
+
+
+def route_from_row(row: Mapping[str, Any]) -> RouteChange:
+    """Return the change of the route of a row."""
+    stored = {name: row[name] for name in ("mode", "version", "stable", "percent") if row[name] is not None}
+    return RouteChange(
+        sequence=row["sequence"],
+        since=from_us(row["timestamp_us"]),
+        route=msgspec.convert(stored, Route),
+        actor=row["actor"],
+        reason=row["reason"],
+    )

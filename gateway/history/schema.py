@@ -18,3 +18,17 @@ PREDICTIONS = Table(
     Column("timings", JSON, nullable=False),  # milliseconds for each stage before the row was written
     sqlite_autoincrement=True,
 )
+
+ROUTES = Table(
+    "routes",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),  # the newest row is the route that holds
+    Column("timestamp_us", BigInteger, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("version", BigInteger),  # pinned, or on trial
+    Column("stable", BigInteger),
+    Column("percent", Float),
+    Column("actor", String(16), nullable=False),
+    Column("reason", String(1000), nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,4 +1,4 @@
-"""Writes predictions in one thread, in groups: whoever waits while a commit runs shares the next one."""
+"""Writes rows in one thread, in groups: whoever waits while a commit runs shares the next one."""
 
 import asyncio
 import queue
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, Table, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import HistoryUnavailable
@@ -23,6 +23,7 @@ _GROUP = 512  # rows in a commit
 class Pending(msgspec.Struct, frozen=True, eq=False):
     """A row that waits for its commit."""
 
+    table: Table
     row: Row
     committed: asyncio.Future[None]
 
@@ -43,19 +44,19 @@ class HistoryWriter:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    async def record(self, row: Row) -> None:
-        """Return when `row` is committed.
+    async def record(self, row: Row, table: Table = PREDICTIONS) -> None:
+        """Return when `row` of `table` is committed.
 
         Raises:
             HistoryUnavailable: too many rows wait, or the commit failed; the row is not in the history.
         """
-        pending = Pending(row, asyncio.get_running_loop().create_future())
+        pending = Pending(table, row, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(pending)
         except queue.Full as error:
-            self._metrics.history_rows.labels("refused").inc()
+            self._count("refused", [pending])
             raise HistoryUnavailable(
-                f"{self._capacity} predictions wait to be written; that is the limit, PULMO_HISTORY_QUEUE"
+                f"{self._capacity} rows wait to be written; that is the limit, PULMO_HISTORY_QUEUE"
             ) from error
         self._metrics.history_queue_depth.set(self._queue.qsize())
         await pending.committed
@@ -89,14 +90,19 @@ class HistoryWriter:
         begin = time.perf_counter()
         try:
             with self._engine.begin() as connection:
-                connection.execute(insert(PREDICTIONS), [pending.row for pending in group])
+                for table in {pending.table for pending in group}:
+                    connection.execute(insert(table), [pending.row for pending in group if pending.table is table])
         except SQLAlchemyError as error:
-            self._metrics.history_rows.labels("failed").inc(len(group))
+            self._count("failed", group)
             self._answer(group, HistoryUnavailable("the history cannot be written", internals=str(error)))
         else:
             self._metrics.history_commit_duration.observe(time.perf_counter() - begin)
-            self._metrics.history_rows.labels("committed").inc(len(group))
+            self._count("committed", group)
             self._answer(group, None)
+
+    def _count(self, outcome: str, group: Sequence[Pending]) -> None:
+        predictions = sum(pending.table is PREDICTIONS for pending in group)
+        self._metrics.history_rows.labels(outcome).inc(predictions)
 
     def _answer(self, group: Sequence[Pending], error: HistoryUnavailable | None) -> None:
         def answer() -> None:

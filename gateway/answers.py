@@ -1,0 +1,77 @@
+"""Numbers of a model to a prediction: checked, and given their meaning by the version's manifest."""
+
+import uuid
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.errors import ModelFailed
+from gateway.manifest import Manifest, ModelVersion
+from gateway.routing import Role
+from gateway.schemas import Prediction, Timings
+from gateway.timestamps import now
+
+_SLACK = 0.01  # bfloat16 keeps 8 bits of a number
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """The model's answer to one image, before it has a meaning."""
+
+    version: ModelVersion
+    role: Role
+    probabilities: NDArray[np.float32]
+    """`[K]`"""
+    decode_s: float
+    queue_s: float
+    backend_s: float
+
+    @property
+    def label(self) -> str:
+        """The class with the highest probability."""
+        return self.version.manifest.labels[int(np.argmax(self.probabilities))]
+
+    @property
+    def confidence(self) -> float:
+        """Its probability."""
+        return float(self.probabilities.max())
+
+    def by_label(self) -> dict[str, float]:
+        """Return the probability of each class, in the order of the model's outputs."""
+        return dict(zip(self.version.manifest.labels, self.probabilities.tolist(), strict=True))
+
+
+def check(probabilities: NDArray[np.float32], manifest: Manifest) -> None:
+    """Refuse numbers `[K]` that are no probabilities of the classes that a version describes.
+
+    Raises:
+        ModelFailed: another number of them, or one that is not a number between 0 and 1.
+    """
+    if len(probabilities) != len(manifest.labels):
+        raise ModelFailed(f"the model answered {len(probabilities)} classes; it describes {len(manifest.labels)}")
+    if not (probabilities.min() >= -_SLACK and probabilities.max() <= 1 + _SLACK):  # false for NaN
+        raise ModelFailed(f"the model answered {probabilities.tolist()}; probabilities lie between 0 and 1")
+
+
+def interpret(scored: Scored, filename: str | None, read_s: float) -> Prediction:
+    """Give the model's numbers their meaning: labels, the winner, an id and a time."""
+    return Prediction(
+        id=uuid.uuid4().hex,
+        filename=filename,
+        prediction=scored.label,
+        confidence=scored.confidence,
+        probabilities=scored.by_label(),
+        model_version=scored.version.number,
+        timestamp=now(),
+        timings=Timings(
+            read=ms(read_s),
+            decode=ms(scored.decode_s),
+            queue=ms(scored.queue_s),
+            backend=ms(scored.backend_s),
+        ),
+    )
+
+
+def ms(seconds: float) -> float:
+    """Return milliseconds, to the microsecond."""
+    return round(seconds * 1000, 3)

@@ -1,0 +1,90 @@
+"""What is learnt about a version from the requests that it answers, and who wants to know."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.answers import Scored
+from gateway.batching import Model, Row
+from gateway.errors import DeadlineExceeded, ModelFailed
+from gateway.routing import Role
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One answer of one version, or its failure to answer.
+
+    A failure is one that the version is to blame for: the call failed or its numbers were no probabilities
+    (`model-failed`), or they did not come in time (`deadline-exceeded`). What a client did wrong, a model server that
+    is away or busy, and a version that left, are none.
+    """
+
+    version: int
+    role: Role
+    backend_s: float
+    """Seconds that the call took, which the image shared with its batch; a shadow's batch is one image."""
+    error: str = ""
+    """The problem's name; empty where the version answered."""
+    label: str = ""
+    """The class with the highest probability; empty after a failure."""
+    confidence: float = 0.0
+    """Its probability."""
+    abstained: bool = False
+    """Whether that is below the version's own abstention threshold."""
+    disagreed: bool | None = None
+    """Whether the class is another than the stable version's; None where nothing was compared."""
+
+    @classmethod
+    def of(cls, scored: Scored, *, disagreed: bool | None = None) -> Self:
+        """Return the outcome of an answer."""
+        return cls(
+            version=scored.version.number,
+            role=scored.role,
+            backend_s=scored.backend_s,
+            label=scored.label,
+            confidence=scored.confidence,
+            abstained=scored.confidence < scored.version.manifest.abstention_threshold,
+            disagreed=disagreed,
+        )
+
+
+Observer = Callable[[Outcome], None]
+
+
+class Observers:
+    """Tells everyone who wants to know of each outcome, at once, on the event loop; an observer must not wait."""
+
+    def __init__(self) -> None:
+        self._observers: list[Observer] = []
+
+    def add(self, observer: Observer) -> None:
+        """Tell `observer` from now on."""
+        self._observers.append(observer)
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Tell all of an outcome."""
+        for observer in self._observers:
+            observer(outcome)
+
+
+class ObservedModel:
+    """A model whose failed calls are told, once for each image: the batcher asks it as it would ask the model."""
+
+    def __init__(self, model: Model, role: Callable[[int], Role], observe: Observer) -> None:
+        self._model = model
+        self._role = role
+        self._observe = observe
+
+    async def __call__(self, version: int, images: Sequence[Row], timeout_s: float, /) -> NDArray[np.float32]:
+        """Return `[N, K]` probabilities."""
+        begin = time.monotonic()
+        try:
+            return await self._model(version, images, timeout_s)
+        except (ModelFailed, DeadlineExceeded) as error:
+            failed = Outcome(version, self._role(version), time.monotonic() - begin, error=error.name)
+            for _ in images:
+                self._observe(failed)
+            raise
