@@ -148,7 +148,8 @@ class Versions:
         described = {number: work for number, work in self._preparations.items() if work.version is not None}
         tried = {number for number, work in described.items() if work.tried}
         sound = {number for number, work in described.items() if not work.problem}
-        chosen = tried or sound or described.keys()
+        last_resort = set() if self._pending() else described.keys()  # a better one may be there in a moment
+        chosen = tried or sound or last_resort
         self._usable = {number: work.version for number, work in described.items() if work.version and number in chosen}
         self._news.set()
         if not self._usable and self._pending():
