@@ -57,7 +57,7 @@ def run(settings: Settings, load: Callable[[Path], Model], news: News) -> int:
             _LOG.error("Failed to start server. Error: %s: %s", error.code.name, error)
             return 1
         if settings.model_config_file_poll_wait_seconds:
-            watch.repeat(_Rereading(models, settings), settings.model_config_file_poll_wait_seconds)
+            watch.repeat(Rereading(models, settings), settings.model_config_file_poll_wait_seconds)
         servicer = Servicer(models, as_content=settings.enable_serialization_as_tensor_content)
         with listening(
             servicer,
@@ -101,7 +101,7 @@ def _await(models: Models, names: list[str], news: News) -> bool:
     return True
 
 
-class _Rereading:
+class Rereading:
     """Reads the configuration file again and again; what is wrong with it is logged once."""
 
     def __init__(self, models: Models, settings: Settings) -> None:

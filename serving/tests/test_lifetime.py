@@ -8,9 +8,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from serving.lifetime import News, run
+from serving.configuration import Rules
+from serving.lifetime import News, Rereading, run
+from serving.models import Models
 from serving.settings import Settings
 from serving.tests.memory import MemoryModel, MemoryStore
+from serving.versions import Versions
 from tests.processes import eventually
 
 
@@ -77,3 +80,17 @@ def test_a_bug_in_the_watching_thread_ends_the_server(settings: Settings, folder
 
     with pytest.raises(ZeroDivisionError):
         run(settings, load, SimpleQueue())
+
+
+def test_a_mistake_in_the_configuration_file_is_logged_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = folder / "models.config"
+    settings = Settings(model_config_file=str(file))
+    models = Models(MemoryStore(folder / "lung").load, Rules(), start=Versions.refresh)
+    reread = Rereading(models, settings)
+    logged = []
+    for text in ("model {", "model {", "model_config_list {}", "model {"):
+        file.write_text(text)
+        reread()
+        logged.append(caplog.text.count("configuration refused"))
+
+    assert logged == [1, 1, 1, 2]
