@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from proto import tfserving_pb2 as proto_dot_tfserving__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16proto/tensorflow.proto\x12\x10pulmo.tensorflow\x1a\x15proto/tfserving.proto\"A\n\nSavedModel\x12\x33\n\x0bmeta_graphs\x18\x02 \x03(\x0b\x32\x1e.pulmo.tensorflow.MetaGraphDef\"\x8b\x02\n\x0cMetaGraphDef\x12\x41\n\rmeta_info_def\x18\x01 \x01(\x0b\x32*.pulmo.tensorflow.MetaGraphDef.MetaInfoDef\x12G\n\rsignature_def\x18\x05 \x03(\x0b\x32\x30.pulmo.tensorflow.MetaGraphDef.SignatureDefEntry\x1a\x1b\n\x0bMetaInfoDef\x12\x0c\n\x04tags\x18\x04 \x03(\t\x1aR\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.pulmo.tfserving.SignatureDef:\x02\x38\x01\"\x90\x01\n\x0b\x43onfigProto\x12$\n\x1cintra_op_parallelism_threads\x18\x02 \x01(\x05\x12$\n\x1cinter_op_parallelism_threads\x18\x05 \x01(\x05\x12\x35\n\rgraph_options\x18\n \x01(\x0b\x32\x1e.pulmo.tensorflow.GraphOptions\"I\n\x0cGraphOptions\x12\x39\n\x0frewrite_options\x18\n \x01(\x0b\x32 .pulmo.tensorflow.RewriterConfig\"\x8f\x01\n\x0eRewriterConfig\x12U\n$auto_mixed_precision_onednn_bfloat16\x18\x1f \x01(\x0e\x32\'.pulmo.tensorflow.RewriterConfig.Toggle\"&\n\x06Toggle\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x06\n\x02ON\x10\x01\x12\x07\n\x03OFF\x10\x02\"#\n\nRunOptions\x12\x15\n\rtimeout_in_ms\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16proto/tensorflow.proto\x12\x10pulmo.tensorflow\x1a\x15proto/tfserving.proto\"A\n\nSavedModel\x12\x33\n\x0bmeta_graphs\x18\x02 \x03(\x0b\x32\x1e.pulmo.tensorflow.MetaGraphDef\"\xba\x02\n\x0cMetaGraphDef\x12\x41\n\rmeta_info_def\x18\x01 \x01(\x0b\x32*.pulmo.tensorflow.MetaGraphDef.MetaInfoDef\x12-\n\tsaver_def\x18\x03 \x01(\x0b\x32\x1a.pulmo.tensorflow.SaverDef\x12G\n\rsignature_def\x18\x05 \x03(\x0b\x32\x30.pulmo.tensorflow.MetaGraphDef.SignatureDefEntry\x1a\x1b\n\x0bMetaInfoDef\x12\x0c\n\x04tags\x18\x04 \x03(\t\x1aR\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.pulmo.tfserving.SignatureDef:\x02\x38\x01\"#\n\x08SaverDef\x12\x17\n\x0frestore_op_name\x18\x03 \x01(\t\"\x90\x01\n\x0b\x43onfigProto\x12$\n\x1cintra_op_parallelism_threads\x18\x02 \x01(\x05\x12$\n\x1cinter_op_parallelism_threads\x18\x05 \x01(\x05\x12\x35\n\rgraph_options\x18\n \x01(\x0b\x32\x1e.pulmo.tensorflow.GraphOptions\"I\n\x0cGraphOptions\x12\x39\n\x0frewrite_options\x18\n \x01(\x0b\x32 .pulmo.tensorflow.RewriterConfig\"\x8f\x01\n\x0eRewriterConfig\x12U\n$auto_mixed_precision_onednn_bfloat16\x18\x1f \x01(\x0e\x32\'.pulmo.tensorflow.RewriterConfig.Toggle\"&\n\x06Toggle\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x06\n\x02ON\x10\x01\x12\x07\n\x03OFF\x10\x02\"#\n\nRunOptions\x12\x15\n\rtimeout_in_ms\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,19 +37,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAVEDMODEL']._serialized_start=67
   _globals['_SAVEDMODEL']._serialized_end=132
   _globals['_METAGRAPHDEF']._serialized_start=135
-  _globals['_METAGRAPHDEF']._serialized_end=402
-  _globals['_METAGRAPHDEF_METAINFODEF']._serialized_start=291
-  _globals['_METAGRAPHDEF_METAINFODEF']._serialized_end=318
-  _globals['_METAGRAPHDEF_SIGNATUREDEFENTRY']._serialized_start=320
-  _globals['_METAGRAPHDEF_SIGNATUREDEFENTRY']._serialized_end=402
-  _globals['_CONFIGPROTO']._serialized_start=405
-  _globals['_CONFIGPROTO']._serialized_end=549
-  _globals['_GRAPHOPTIONS']._serialized_start=551
-  _globals['_GRAPHOPTIONS']._serialized_end=624
-  _globals['_REWRITERCONFIG']._serialized_start=627
-  _globals['_REWRITERCONFIG']._serialized_end=770
-  _globals['_REWRITERCONFIG_TOGGLE']._serialized_start=732
-  _globals['_REWRITERCONFIG_TOGGLE']._serialized_end=770
-  _globals['_RUNOPTIONS']._serialized_start=772
-  _globals['_RUNOPTIONS']._serialized_end=807
+  _globals['_METAGRAPHDEF']._serialized_end=449
+  _globals['_METAGRAPHDEF_METAINFODEF']._serialized_start=338
+  _globals['_METAGRAPHDEF_METAINFODEF']._serialized_end=365
+  _globals['_METAGRAPHDEF_SIGNATUREDEFENTRY']._serialized_start=367
+  _globals['_METAGRAPHDEF_SIGNATUREDEFENTRY']._serialized_end=449
+  _globals['_SAVERDEF']._serialized_start=451
+  _globals['_SAVERDEF']._serialized_end=486
+  _globals['_CONFIGPROTO']._serialized_start=489
+  _globals['_CONFIGPROTO']._serialized_end=633
+  _globals['_GRAPHOPTIONS']._serialized_start=635
+  _globals['_GRAPHOPTIONS']._serialized_end=708
+  _globals['_REWRITERCONFIG']._serialized_start=711
+  _globals['_REWRITERCONFIG']._serialized_end=854
+  _globals['_REWRITERCONFIG_TOGGLE']._serialized_start=816
+  _globals['_REWRITERCONFIG_TOGGLE']._serialized_end=854
+  _globals['_RUNOPTIONS']._serialized_start=856
+  _globals['_RUNOPTIONS']._serialized_end=891
 # @@protoc_insertion_point(module_scope)

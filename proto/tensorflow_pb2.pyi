@@ -15,7 +15,7 @@ class SavedModel(_message.Message):
     def __init__(self, meta_graphs: _Optional[_Iterable[_Union[MetaGraphDef, _Mapping]]] = ...) -> None: ...
 
 class MetaGraphDef(_message.Message):
-    __slots__ = ("meta_info_def", "signature_def")
+    __slots__ = ("meta_info_def", "saver_def", "signature_def")
     class MetaInfoDef(_message.Message):
         __slots__ = ("tags",)
         TAGS_FIELD_NUMBER: _ClassVar[int]
@@ -29,10 +29,18 @@ class MetaGraphDef(_message.Message):
         value: _tfserving_pb2.SignatureDef
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_tfserving_pb2.SignatureDef, _Mapping]] = ...) -> None: ...
     META_INFO_DEF_FIELD_NUMBER: _ClassVar[int]
+    SAVER_DEF_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_DEF_FIELD_NUMBER: _ClassVar[int]
     meta_info_def: MetaGraphDef.MetaInfoDef
+    saver_def: SaverDef
     signature_def: _containers.MessageMap[str, _tfserving_pb2.SignatureDef]
-    def __init__(self, meta_info_def: _Optional[_Union[MetaGraphDef.MetaInfoDef, _Mapping]] = ..., signature_def: _Optional[_Mapping[str, _tfserving_pb2.SignatureDef]] = ...) -> None: ...
+    def __init__(self, meta_info_def: _Optional[_Union[MetaGraphDef.MetaInfoDef, _Mapping]] = ..., saver_def: _Optional[_Union[SaverDef, _Mapping]] = ..., signature_def: _Optional[_Mapping[str, _tfserving_pb2.SignatureDef]] = ...) -> None: ...
+
+class SaverDef(_message.Message):
+    __slots__ = ("restore_op_name",)
+    RESTORE_OP_NAME_FIELD_NUMBER: _ClassVar[int]
+    restore_op_name: str
+    def __init__(self, restore_op_name: _Optional[str] = ...) -> None: ...
 
 class ConfigProto(_message.Message):
     __slots__ = ("intra_op_parallelism_threads", "inter_op_parallelism_threads", "graph_options")

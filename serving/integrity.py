@@ -8,9 +8,11 @@ from pathlib import Path
 
 import grpc
 
+from proto import tensorflow_pb2 as tf
 from serving.errors import ServingError
 
 CHECKSUMS = Path("assets.extra/SHA256SUMS")
+_VARIABLES = Path("variables/variables.index")
 
 
 def ensure_whole(version: Path) -> None:
@@ -30,6 +32,19 @@ def ensure_whole(version: Path) -> None:
         if not name:
             raise _not_whole(version, f"{CHECKSUMS} ends within a line")
         _check(version, name, digest)
+
+
+def ensure_restored(version: Path, meta_graph: tf.MetaGraphDef) -> None:
+    """Refuse a version whose variables should have been restored and were not there.
+
+    TensorFlow's loader takes it that a model without `variables/variables.index` has no variables, so that half a copy
+    loads, and fails each call.
+
+    Raises:
+        ServingError: DATA_LOSS.
+    """
+    if meta_graph.saver_def.restore_op_name and not (version / _VARIABLES).is_file():
+        raise _not_whole(version, f"{_VARIABLES} is missing")
 
 
 def _check(version: Path, name: str, digest: str) -> None:

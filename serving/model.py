@@ -8,7 +8,7 @@ import grpc
 from proto import tensorflow_pb2 as tf
 from proto import tfserving_pb2 as pb
 from serving.errors import ServingError
-from serving.integrity import ensure_whole
+from serving.integrity import ensure_restored, ensure_whole
 from serving.libtensorflow import LibTensorFlow, Output
 from serving.session import Session
 from serving.tensors import Array
@@ -57,7 +57,7 @@ class SavedModel:
 def loader(config: tf.ConfigProto, *, warm_up: int, verify: bool = True) -> Callable[[Path], SavedModel]:
     """Return what loads the version in a folder, and replays its warm-up records `warm_up` times where it has any.
 
-    Unless `verify` is false, a version with checksums whose files are not what was published is refused.
+    Unless `verify` is false, a version that is not whole is refused, as far as that can be told.
 
     The library, a gigabyte on disk, is loaded here. What it raises for a version is ServingError: TensorFlow's code and
     text, or those of a warm-up record that is corrupt or fails.
@@ -70,8 +70,11 @@ def loader(config: tf.ConfigProto, *, warm_up: int, verify: bool = True) -> Call
     def load(path: Path) -> SavedModel:
         if verify:
             ensure_whole(path)
-        model = SavedModel(Session(library, path, config))
+        session = Session(library, path, config)
+        model = SavedModel(session)
         try:
+            if verify:
+                ensure_restored(path, session.meta_graph)
             if warm_up and (path / _WARMUP).exists():
                 for _ in range(warm_up):
                     replay(model, read_records(path / _WARMUP))

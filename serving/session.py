@@ -112,7 +112,9 @@ def _without_graph(buffer: c_void_p) -> tf.MetaGraphDef:
     whole = tf.MetaGraphDef.FromString(ctypes.string_at(content.data, content.length))
     if _TAG.decode() not in whole.meta_info_def.tags:
         raise ServingError(grpc.StatusCode.NOT_FOUND, f"the graph is not tagged {_TAG.decode()}")
-    known = tf.MetaGraphDef(meta_info_def=whole.meta_info_def, signature_def=whole.signature_def)
+    known = tf.MetaGraphDef(
+        meta_info_def=whole.meta_info_def, saver_def=whole.saver_def, signature_def=whole.signature_def
+    )
     known.DiscardUnknownFields()
     return known
 

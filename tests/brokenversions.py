@@ -39,6 +39,11 @@ def _a_dangling_link(version: Path) -> None:
     version.symlink_to(version.parent / "nowhere")
 
 
+def _graph_alone(version: Path) -> None:
+    shutil.rmtree(version / "variables")
+    shutil.rmtree(version / _EXTRA)
+
+
 def _remove(name: str) -> Spoil:
     return lambda version: (version / name).unlink()
 
@@ -100,6 +105,7 @@ REFUSED_BY_SERVER: dict[str, Spoil] = {
     "a graph that is cut off": _cut(_GRAPH),
     "no variables": _remove(_DATA),
     "variables that are cut off": _cut(_DATA),
+    "nothing but a graph": _graph_alone,
     "warm-up records that are garbage": _garble(_WARMUP),
     "a warm-up record that is cut off": _cut(_WARMUP),
     "a graph that is not what was published": _another_than_published,

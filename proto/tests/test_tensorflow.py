@@ -2,7 +2,7 @@
 
 import pytest
 from google.protobuf.message import Message
-from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2, saved_model_pb2
+from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2, saved_model_pb2, saver_pb2
 
 from proto import tensorflow_pb2 as ours
 
@@ -10,6 +10,7 @@ PAIRS = [
     (ours.SavedModel, saved_model_pb2.SavedModel),
     (ours.MetaGraphDef, meta_graph_pb2.MetaGraphDef),
     (ours.MetaGraphDef.MetaInfoDef, meta_graph_pb2.MetaGraphDef.MetaInfoDef),
+    (ours.SaverDef, saver_pb2.SaverDef),
     (ours.ConfigProto, config_pb2.ConfigProto),
     (ours.GraphOptions, config_pb2.GraphOptions),
     (ours.RewriterConfig, rewriter_config_pb2.RewriterConfig),
