@@ -39,7 +39,7 @@ def convert(value: Json, dtype: pb.DataType) -> Array | None:
     shape = dimensions(value)
     flat = [value]
     for size in shape:
-        if not all(type(part) is list and len(part) == size for part in flat):
+        if set(map(type, flat)) != {list} or set(map(len, flat)) != {size}:
             return None
         flat = list(chain.from_iterable(flat))
     leaves = _leaves(flat, dtype)
@@ -60,15 +60,15 @@ def _leaves(flat: list[Json], dtype: pb.DataType) -> Array | None:
 
 
 def _floats(flat: list[float], limits: "np.finfo[Any]") -> Array | None:
-    """Take integers as far as the type has all of them, and decimals within its range."""
+    """Take integers as far as the type has all of them, and decimals that round to a number of it."""
     bound = 1 << (limits.nmant + 1)
     integers = [leaf for leaf in flat if type(leaf) is int]
     if integers and not -bound < min(integers) <= max(integers) < bound:
         return None
     values = np.array(flat, np.float64)
-    if (np.abs(values[np.isfinite(values)]) > limits.max).any():
-        return None
-    return values.astype(limits.dtype)
+    with np.errstate(over="ignore"):
+        rounded = values.astype(limits.dtype)
+    return None if (np.isinf(rounded) & np.isfinite(values)).any() else rounded
 
 
 def _strings(flat: list[Json]) -> Array | None:

@@ -137,6 +137,7 @@ def test_whatever_bytes_come_are_read_or_refused(body: bytes) -> None:
         pytest.param('{"instances": [[{"b64": "aGVsbG8"}]]}', pb.DT_STRING, [[b"hello"]], id="base64, not padded"),
         pytest.param('{"instances": [{"x": {"b64": "aGVsbG8="}}]}', pb.DT_STRING, [b"hello"], id="named base64"),
         pytest.param('{"inputs": {"b64": "aGVsbG8="}}', pb.DT_STRING, b"hello", id="a base64 column"),
+        pytest.param('{"instances": [3.4028235e38]}', pb.DT_FLOAT, [3.4028235e38], id="the largest float"),
         pytest.param('{"instances": [true, false]}', pb.DT_BOOL, [True, False], id="booleans"),
         pytest.param('{"instances": [18446744073709551615]}', pb.DT_UINT64, [2**64 - 1], id="the largest integer"),
     ],
