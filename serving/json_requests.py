@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from proto import tfserving_pb2 as pb
-from serving.errors import ServingError, invalid
+from serving.errors import ServingError, invalid, unimplemented
 from serving.json_values import Json, convert, dimensions, faults, is_base64, shown
-from serving.tensors import to_tensor
+from serving.tensors import dtype_of, to_tensor, type_name
 
 Format = Literal["instances", "inputs"]
 """How the tensors stand in a request: instance by instance, or each as a whole."""
@@ -56,6 +56,9 @@ def parse_predict(body: bytes, inputs_of: Inputs) -> Parsed:
     infos = inputs_of(signature)
     if not infos:
         raise invalid(f"Failed to get input map for signature: {signature or 'DEFAULT'}")
+    for name, info in infos.items():
+        if dtype_of(info.dtype) is None:
+            raise unimplemented(f"input {name} has the type {type_name(info.dtype)}, which is not supported")
     if "instances" in document:
         return Parsed(signature, "instances", _rows(document, infos))
     if "inputs" in document:

@@ -15,7 +15,7 @@ import numpy as np
 
 from proto import tfserving_pb2 as pb
 from serving.errors import ServingError, invalid, unimplemented
-from serving.tensors import Array
+from serving.tensors import Array, dtype_of, type_name
 
 Json = Any
 """What `json.loads` returns."""
@@ -35,7 +35,7 @@ _FLOATS: dict[int, "np.finfo[Any]"] = {pb.DT_FLOAT: np.finfo(np.float32), pb.DT_
 
 
 def convert(value: Json, dtype: pb.DataType) -> Array | None:
-    """Return `value` as an array of that dtype, or None if any part of it does not fit."""
+    """Return `value` as an array of a dtype that `serving.tensors` knows, or None if any part of it does not fit."""
     shape = dimensions(value)
     flat = [value]
     for size in shape:
@@ -47,14 +47,16 @@ def convert(value: Json, dtype: pb.DataType) -> Array | None:
 
 
 def _leaves(flat: list[Json], dtype: pb.DataType) -> Array | None:
+    if not flat:
+        return np.empty(0, dtype_of(dtype))
     kinds = set(map(type, flat))
     if dtype == pb.DT_STRING:
         return _strings(flat)
     if dtype == pb.DT_BOOL:
-        return np.array(flat, np.bool_) if kinds <= {bool} else None
+        return np.array(flat, np.bool_) if kinds == {bool} else None
     if dtype in _INTEGERS:
         limits = _INTEGERS[dtype]
-        fits = kinds <= {int} and (not flat or (limits.min <= min(flat) and max(flat) <= limits.max))
+        fits = kinds == {int} and limits.min <= min(flat) and max(flat) <= limits.max
         return np.array(flat, limits.dtype) if fits else None
     return _floats(flat, _FLOATS[dtype]) if dtype in _FLOATS and kinds <= {int, float} else None
 
@@ -112,7 +114,7 @@ def faults(value: Json, level: int, shape: list[int], dtype: pb.DataType) -> Ite
 def _fault(leaf: Json, dtype: pb.DataType) -> ServingError | None:
     if _leaves([leaf], dtype) is not None:
         return None
-    name = pb.DataType.Name(dtype).removeprefix("DT_").lower()
+    name = type_name(dtype)
     if isinstance(leaf, dict) and dtype == pb.DT_STRING:
         if is_base64(leaf):
             return invalid("Unable to base64 decode")

@@ -278,5 +278,17 @@ def test_a_dtype_that_json_cannot_be_read_as_is_unimplemented() -> None:
     assert caught.value.code == grpc.StatusCode.UNIMPLEMENTED
 
 
+def test_an_empty_list_needs_no_conversion() -> None:
+    assert array(parse({"instances": [[]]}, x=pb.DT_HALF)).shape == (1, 0)
+
+
+def test_a_dtype_that_is_not_known_is_unimplemented() -> None:
+    bfloat16: Any = 14  # as it comes off the wire
+    with pytest.raises(ServingError, match="input x has the type 14, which is not supported") as caught:
+        parse({"instances": [[]]}, x=bfloat16)
+
+    assert caught.value.code == grpc.StatusCode.UNIMPLEMENTED
+
+
 def test_an_error_shows_no_more_of_a_value_than_anybody_reads() -> None:
     assert len(refusal({"inputs": [1], "instances": ["x" * 10**6]})) < 2000
