@@ -67,6 +67,13 @@ def test_a_flag_that_cannot_be_used_ends_with_status_2() -> None:
     )
 
 
+def test_a_monitoring_configuration_that_cannot_be_used_ends_with_status_2() -> None:
+    done = run("--embedded", "--model_base_path=/m", "--monitoring_config_file=/nowhere")
+
+    assert done.returncode == 2
+    assert "serving: --monitoring_config_file=/nowhere cannot be used: [Errno 2] No such file" in done.stderr
+
+
 def test_nothing_but_loading_a_version_imports_tensorflow() -> None:
     done = run(code="import sys, serving.__main__; sys.exit('tensorflow' in sys.modules)")
 

@@ -40,7 +40,10 @@ class Peer:
         store = MemoryStore(folder / "lung")
         store.add(1)
         models = Models(store.load, Rules(), start=Versions.refresh)
-        models.configure(one_model("lung", str(store.base_path)))
+        config = one_model("lung", str(store.base_path))
+        models.configure(config)
+        config.model_config_list.config[0].version_labels["a b"] = 1
+        models.configure(config)
         self.model: MemoryModel = store.models[1]
         self.metrics = Metrics(CollectorRegistry())
         services = Servicer(models, as_content=False)
@@ -111,6 +114,15 @@ def test_a_prediction_is_answered_row_by_row(peer: Peer) -> None:
         {"predictions": [{"double": 2.0, "half": 0.5}, {"double": 4.0, "half": 1.0}]},
     )
     assert peer.ask(body={"inputs": {"x": [3]}}) == (200, {"outputs": {"double": [6.0], "half": [1.5]}})
+
+
+@pytest.mark.parametrize("path", ["/versions/1", "/labels/a%20b"])
+def test_a_version_is_named_by_its_number_or_its_label(peer: Peer, path: str) -> None:
+    peer.listen()
+
+    assert peer.ask(f"/v1/models/lung{path}:predict")[0] == 200
+    assert peer.ask(f"/v1/models/lung{path}", verb="GET")[0] == 200
+    assert peer.ask(f"/v1/models/lung{path}/metadata", verb="GET")[1]["model_spec"]["version"] == "1"
 
 
 @pytest.mark.parametrize(
