@@ -5,10 +5,15 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 
+from prometheus_client import CollectorRegistry
+
 from proto import tensorflow_pb2 as tf
+from serving.accounting import counted_warmup
 from serving.lifetime import catch_signals, run
+from serving.metrics import Metrics
 from serving.model import loader
 from serving.settings import Settings, SettingsError, flags, parse
 
@@ -33,8 +38,12 @@ def main(argv: Sequence[str]) -> int:
     news = catch_signals()
     _say(f"serving {settings.models} with the embedded server on {', '.join(settings.addresses)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    metrics = Metrics(CollectorRegistry())
     try:
-        return run(settings, loader(_config(settings), warm_up=_rounds(settings)), news)
+        load = loader(_config(settings), warm_up=_rounds(settings), counted=partial(counted_warmup, metrics))
+        return run(settings, load, news, metrics)
+    except SettingsError as error:
+        return _fail(2, str(error))
     except OSError as error:
         return _fail(1, str(error))
 

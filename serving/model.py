@@ -12,7 +12,7 @@ from serving.integrity import ensure_whole
 from serving.libtensorflow import LibTensorFlow, Output
 from serving.session import Session
 from serving.tensors import Array
-from serving.warmup import read_records, replay
+from serving.warmup import Counted, read_records, replay, uncounted
 
 _WARMUP = Path("assets.extra/tf_serving_warmup_requests")
 
@@ -54,10 +54,13 @@ class SavedModel:
         return found
 
 
-def loader(config: tf.ConfigProto, *, warm_up: int, verify: bool = True) -> Callable[[Path], SavedModel]:
+def loader(
+    config: tf.ConfigProto, *, warm_up: int, verify: bool = True, counted: Counted = uncounted
+) -> Callable[[Path], SavedModel]:
     """Return what loads the version in a folder, and replays its warm-up records `warm_up` times where it has any.
 
-    Unless `verify` is false, a version with checksums whose files are not what was published is refused.
+    Unless `verify` is false, a version with checksums whose files are not what was published is refused. `counted` is
+    around each warm-up.
 
     The library, a gigabyte on disk, is loaded here. What it raises for a version is ServingError: TensorFlow's code and
     text, or those of a warm-up record that is corrupt or fails.
@@ -73,8 +76,9 @@ def loader(config: tf.ConfigProto, *, warm_up: int, verify: bool = True) -> Call
         model = SavedModel(Session(library, path, config))
         try:
             if warm_up and (path / _WARMUP).exists():
-                for _ in range(warm_up):
-                    replay(model, read_records(path / _WARMUP))
+                with counted(path) as replayed:
+                    for _ in range(warm_up):
+                        replayed(replay(model, read_records(path / _WARMUP)))
         except ServingError:
             model.close()
             raise

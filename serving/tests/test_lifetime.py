@@ -7,8 +7,10 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from serving.lifetime import News, run
+from serving.metrics import Metrics
 from serving.settings import Settings
 from serving.tests.memory import MemoryModel, MemoryStore
 from tests.processes import eventually
@@ -23,6 +25,11 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(CollectorRegistry())
+
+
+@pytest.fixture
 def settings(folder: Path) -> Settings:
     return Settings(
         port=0,
@@ -33,11 +40,13 @@ def settings(folder: Path) -> Settings:
     )
 
 
-def test_the_socket_appears_with_the_first_version_and_goes_with_the_server(settings: Settings, folder: Path) -> None:
+def test_the_socket_appears_with_the_first_version_and_goes_with_the_server(
+    settings: Settings, metrics: Metrics, folder: Path
+) -> None:
     store = MemoryStore(folder / "lung")
     news: News = SimpleQueue()
     with ThreadPoolExecutor(1) as pool:
-        ended = pool.submit(run, settings, store.load, news)
+        ended = pool.submit(run, settings, store.load, news, metrics)
         assert not (folder / "s").exists()
         store.add(1)
         eventually((folder / "s").exists, within=30, what="the socket is there")
@@ -48,27 +57,29 @@ def test_the_socket_appears_with_the_first_version_and_goes_with_the_server(sett
 
 
 def test_a_first_version_that_cannot_be_loaded_ends_with_status_1(
-    settings: Settings, folder: Path, caplog: pytest.LogCaptureFixture
+    settings: Settings, metrics: Metrics, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore(folder / "lung")
     store.broken.add(1)
     store.add(1)
 
-    assert run(settings, store.load, SimpleQueue()) == 1
+    assert run(settings, store.load, SimpleQueue(), metrics) == 1
     assert (
         "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: "
         "{{{name: default version: 1} due to error: DATA_LOSS: version 1 is broken}, }"
     ) in caplog.text
 
 
-def test_a_signal_ends_a_server_that_waits_for_its_first_version(settings: Settings, folder: Path) -> None:
+def test_a_signal_ends_a_server_that_waits_for_its_first_version(
+    settings: Settings, metrics: Metrics, folder: Path
+) -> None:
     news: News = SimpleQueue()
     news.put("signal")
 
-    assert run(settings, MemoryStore(folder / "lung").load, news) == 0
+    assert run(settings, MemoryStore(folder / "lung").load, news, metrics) == 0
 
 
-def test_a_bug_in_the_watching_thread_ends_the_server(settings: Settings, folder: Path) -> None:
+def test_a_bug_in_the_watching_thread_ends_the_server(settings: Settings, metrics: Metrics, folder: Path) -> None:
     store = MemoryStore(folder / "lung")
     store.add(1)
 
@@ -76,4 +87,4 @@ def test_a_bug_in_the_watching_thread_ends_the_server(settings: Settings, folder
         raise ZeroDivisionError(path)
 
     with pytest.raises(ZeroDivisionError):
-        run(settings, load, SimpleQueue())
+        run(settings, load, SimpleQueue(), metrics)
