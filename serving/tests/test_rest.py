@@ -220,7 +220,7 @@ def test_a_client_that_hangs_up_is_not_worked_for(peer: Peer, pool: ThreadPoolEx
 
 
 def test_a_request_whose_time_is_up_is_not_worked_for(peer: Peer, pool: ThreadPoolExecutor) -> None:
-    peer.listen(timeout=0.3)
+    peer.listen(timeout=1)
     first = busy(peer, pool)
     second = peer.send(b'{"instances": [1]}')
     slow = peer.send(b'{"instan', length=1000)
