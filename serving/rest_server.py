@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import uvicorn
@@ -143,6 +143,14 @@ async def _watch(receive: _Receive, call: RestCall) -> None:
     call.gone.set()
 
 
+class Listening(NamedTuple):
+    """An HTTP server that takes requests."""
+
+    port: int
+    drain: Callable[[], None]
+    """Has it take no new connections from now on; returns at once."""
+
+
 @contextmanager
 def listening_http(
     api: RestApi,
@@ -152,8 +160,8 @@ def listening_http(
     threads: int,
     timeout: float | None,
     grace: float,
-) -> Iterator[int]:
-    """Serve on `address`, and return the port; at the end let requests that run finish within `grace` seconds.
+) -> Iterator[Listening]:
+    """Serve on `address`; at the end take no new requests, and let those that run finish within `grace` seconds.
 
     Raises:
         OSError: the address is taken or not allowed.
@@ -170,10 +178,14 @@ def listening_http(
         application = Application(api, pages, pool, places=threads * (1 + _WAITING), timeout=timeout)
         server = uvicorn.Server(_config(application, grace))
         serving = owner.submit(server.run, [listener])
-        try:
-            yield listener.getsockname()[1]
-        finally:
+
+        def drain() -> None:
             server.should_exit = True
+
+        try:
+            yield Listening(listener.getsockname()[1], drain)
+        finally:
+            drain()
             serving.result()
 
 

@@ -38,7 +38,21 @@ def listening_everywhere(
 
     calls = Calls(metrics, models.knows)
     servicer = Servicer(models, as_content=settings.enable_serialization_as_tensor_content, timed=timed)
+    drain: Callable[[], None] | None = None
     with ExitStack() as stack:
+        if settings.rest_api_port:
+            http = listening_http(
+                RestApi(servicer, calls),
+                _pages(models, metrics, page),
+                (_ANYWHERE, settings.rest_api_port),
+                threads=settings.rest_api_num_threads,
+                timeout=settings.rest_api_timeout_in_ms * _MILLISECOND,
+                grace=grace,
+            )
+            port, drain = stack.enter_context(http)
+            _LOG.info("listening http=%s:%d metrics=%s", _ANYWHERE, port, page)
+        elif page:
+            _LOG.warning("metrics are not shown: --monitoring_config_file needs --rest_api_port")
         grpc = listening(
             servicer,
             settings.addresses,
@@ -49,19 +63,8 @@ def listening_everywhere(
         )
         stack.enter_context(grpc)
         _LOG.info("listening addresses=%s", ",".join(settings.addresses))
-        if settings.rest_api_port:
-            http = listening_http(
-                RestApi(servicer, calls),
-                _pages(models, metrics, page),
-                (_ANYWHERE, settings.rest_api_port),
-                threads=settings.rest_api_num_threads,
-                timeout=settings.rest_api_timeout_in_ms * _MILLISECOND,
-                grace=grace,
-            )
-            port = stack.enter_context(http)
-            _LOG.info("listening http=%s:%d metrics=%s", _ANYWHERE, port, page)
-        elif page:
-            _LOG.warning("metrics are not shown: --monitoring_config_file needs --rest_api_port")
+        if drain:
+            stack.callback(drain)  # both drain at the same time, so that the end takes one grace and not two
         yield
 
 

@@ -1,19 +1,24 @@
 """When the ports open, and with which status the server ends; with models in memory."""
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 
+import grpc
+import httpx
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from proto.methods import PREDICT
 from serving.lifetime import News, run
 from serving.metrics import Metrics
 from serving.settings import Settings
-from serving.tests.memory import MemoryModel, MemoryStore
-from tests.processes import eventually
+from serving.tests.memory import MemoryModel, MemoryStore, request
+from tests.processes import eventually, free_port
 
 
 @pytest.fixture
@@ -88,3 +93,46 @@ def test_a_bug_in_the_watching_thread_ends_the_server(settings: Settings, metric
 
     with pytest.raises(ZeroDivisionError):
         run(settings, load, SimpleQueue(), metrics)
+
+
+def test_at_the_end_both_ways_in_close_at_once_and_running_calls_are_answered(
+    settings: Settings, metrics: Metrics, folder: Path
+) -> None:
+    news: News = SimpleQueue()
+    store, port = MemoryStore(folder / "lung"), free_port()
+    store.add(1)
+    settings = replace(settings, model_name="lung", rest_api_port=port)
+    url = f"http://127.0.0.1:{port}/v1/models/lung:predict"
+    with ThreadPoolExecutor(2) as pool, grpc.insecure_channel(f"unix:{folder / 's'}") as channel:
+        ended = pool.submit(run, settings, store.load, news, metrics)
+        eventually((folder / "s").exists, within=30, what="the socket is there")
+        model = store.models[1]
+        model.gate.clear()
+        predict = channel.unary_unary(
+            PREDICT.path,
+            request_serializer=PREDICT.request.SerializeToString,
+            response_deserializer=PREDICT.response.FromString,
+        )
+        by_grpc = predict.future(request(1), timeout=30, wait_for_ready=True)
+        by_http = pool.submit(httpx.post, url, json={"inputs": [1]}, timeout=30)
+        assert model.started.acquire(timeout=30)
+        assert model.started.acquire(timeout=30)
+        news.put("signal")
+        eventually(lambda: not accepts(port), within=30, what="HTTP takes no new connections")
+        refused = grpc.StatusCode.UNAVAILABLE
+        eventually(lambda: predict.future(request(1)).code() == refused, within=30, what="gRPC takes no new calls")
+        assert not by_grpc.done()
+        assert not by_http.done()
+        model.gate.set()
+
+        assert list(by_grpc.result().outputs["double"].float_val) == [2]
+        assert by_http.result(30).json() == {"outputs": {"double": [2.0], "half": [0.5]}}
+        assert ended.result(30) == 0
+
+
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
+    except ConnectionRefusedError:
+        return False
+    return True

@@ -54,7 +54,7 @@ class Peer:
     def listen(self, *, timeout: float | None = 30, port: int = 0) -> None:
         pages: dict[str, Callable[[], Reply]] = {"/metrics": lambda: Reply(200, b"# none\n", "text/plain")}
         listening = listening_http(self.api, pages, ("127.0.0.1", port), threads=1, timeout=timeout, grace=30)
-        self.port = self.server.enter_context(listening)
+        self.port = self.server.enter_context(listening).port
 
     def ask(self, path: str = PREDICT, body: object = None, verb: str = "POST") -> tuple[int, Any]:
         """Return the status and the content of a reply, to `{"instances": [1]}` if no other body is given."""
