@@ -61,7 +61,7 @@ def run(settings: Settings, load: Callable[[Path], Model], news: News, metrics: 
             _LOG.error("Failed to start server. Error: %s: %s", error.code.name, error)
             return 1
         if settings.model_config_file_poll_wait_seconds:
-            watch.repeat(_Rereading(models, settings), settings.model_config_file_poll_wait_seconds)
+            watch.repeat(Rereading(models, settings), settings.model_config_file_poll_wait_seconds)
         with listening_everywhere(models, settings, metrics, page, grace=_GRACE):
             while news.get() == "changed":
                 pass
@@ -97,7 +97,7 @@ def _await(models: Models, names: list[str], news: News) -> bool:
     return True
 
 
-class _Rereading:
+class Rereading:
     """Reads the configuration file again and again; what is wrong with it is logged once."""
 
     def __init__(self, models: Models, settings: Settings) -> None:

@@ -14,10 +14,13 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from proto.methods import PREDICT
-from serving.lifetime import News, run
+from serving.configuration import Rules
+from serving.lifetime import News, Rereading, run
 from serving.metrics import Metrics
+from serving.models import Models
 from serving.settings import Settings
 from serving.tests.memory import MemoryModel, MemoryStore, request
+from serving.versions import Versions
 from tests.processes import eventually, free_port
 
 
@@ -136,3 +139,17 @@ def accepts(port: int) -> bool:
     except ConnectionRefusedError:
         return False
     return True
+
+
+def test_a_mistake_in_the_configuration_file_is_logged_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = folder / "models.config"
+    settings = Settings(model_config_file=str(file))
+    models = Models(MemoryStore(folder / "lung").load, Rules(), start=Versions.refresh)
+    reread = Rereading(models, settings)
+    logged = []
+    for text in ("model {", "model {", "model_config_list {}", "model {"):
+        file.write_text(text)
+        reread()
+        logged.append(caplog.text.count("configuration refused"))
+
+    assert logged == [1, 1, 1, 2]
