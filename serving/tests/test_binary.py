@@ -48,7 +48,7 @@ def serve(body: str, folder: Path, *, tensorflow: str = "2.21.0") -> "subprocess
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_handed_on_and_the_end_that_follows_is_no_failure(number: signal.Signals, tmp_path: Path) -> None:
-    with child_of(WAITS, tmp_path) as (process, pid):
+    with child_of(WAITS, tmp_path, grace=600) as (process, pid):
         process.send_signal(number)
 
         assert process.wait(30) == 0
