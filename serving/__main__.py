@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from proto import tensorflow_pb2 as tf
 from serving import binary
 from serving.accounting import counted_warmup
+from serving.doctor import command as doctor
 from serving.lifetime import catch_signals, run
 from serving.metrics import Metrics
 from serving.model import loader
@@ -18,7 +19,12 @@ from serving.settings import Settings, SettingsError, flags, parse
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve until SIGTERM or SIGINT, and return the exit status: 2 for unusable flags, 1 for another failure."""
+    """Serve until SIGTERM or SIGINT, and return the exit status: 2 for unusable flags, 1 for another failure.
+
+    `doctor` as the first argument examines a store and a server instead; see `serving.doctor`.
+    """
+    if argv[:1] == ["doctor"]:
+        return doctor.main(argv[1:])
     try:
         settings, others = parse(argv)
     except SettingsError as error:
@@ -82,6 +88,11 @@ def _config(settings: Settings) -> tf.ConfigProto:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def console() -> None:
+    """Start as the command `serving`."""
+    sys.exit(main(sys.argv[1:]))
 
 
 def _warn(message: str) -> None:
