@@ -67,6 +67,8 @@ def _run_binary(path: str, settings: Settings, others: Sequence[str]) -> int:
         return _fail(1, verdict.refusal)
     if verdict.warning:
         _warn(verdict.warning)
+    if settings.rest_api_port and settings.rest_api_host != Settings().rest_api_host:
+        _warn(f"--rest_api_host={settings.rest_api_host} is for the embedded server; {path} listens on all addresses")
     _say(f"serving {settings.models} with {path}")
     ended = binary.run(binary.command(path, flags(settings), others), say=_warn)
     if ended.sentence:
