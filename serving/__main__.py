@@ -1,8 +1,6 @@
-"""`python -m serving`: hand over to `tensorflow_model_server` where it is installed, else serve the model from here."""
+"""`python -m serving`: run `tensorflow_model_server` where it is installed, else serve the models from here."""
 
 import logging
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -11,27 +9,36 @@ from importlib.metadata import version
 from prometheus_client import CollectorRegistry
 
 from proto import tensorflow_pb2 as tf
+from serving import binary
 from serving.accounting import counted_warmup
+from serving.doctor import command as doctor
 from serving.lifetime import catch_signals, run
 from serving.metrics import Metrics
 from serving.model import loader
 from serving.settings import Settings, SettingsError, flags, parse
 
-_BINARY = "tensorflow_model_server"
-
 
 def main(argv: Sequence[str]) -> int:
-    """Serve until SIGTERM or SIGINT, and return the exit status: 2 for unusable flags, 1 for another failure."""
+    """Serve until SIGTERM or SIGINT, and return the exit status: 2 for unusable flags, 1 for another failure.
+
+    `doctor` as the first argument examines a store and a server instead; see `serving.doctor`.
+    """
+    if argv[:1] == ["doctor"]:
+        return doctor.main(argv[1:])
     try:
         settings, others = parse(argv)
-        binary = None if settings.embedded else shutil.which(_BINARY)
-        if binary is not None:
-            _say(f"serving {settings.models} with {binary}")
-            os.execv(binary, [binary, *flags(settings), *others])  # noqa: S606 - no shell is wanted
     except SettingsError as error:
         return _fail(2, str(error))
+    found = None if settings.embedded else binary.find()
+    if found is not None:
+        return _run_binary(found, settings, others)
     if others:
         return _fail(2, f"{' '.join(others)} is refused: the embedded server has no such flag; see --help")
+    return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
+    """Run the embedded server until it ends, and return the exit status."""
     if settings.version:
         _say(f"Pulmo's embedded model server {version('pulmo')}")
         return 0
@@ -53,6 +60,22 @@ def main(argv: Sequence[str]) -> int:
         return _fail(1, str(error))
 
 
+def _run_binary(path: str, settings: Settings, others: Sequence[str]) -> int:
+    """Run the real server until it ends, and return the exit status."""
+    verdict = binary.judge(path)
+    if verdict.refusal:
+        return _fail(1, verdict.refusal)
+    if verdict.warning:
+        _warn(verdict.warning)
+    if settings.rest_api_port and settings.rest_api_host != Settings().rest_api_host:
+        _warn(f"--rest_api_host={settings.rest_api_host} is for the embedded server; {path} listens on all addresses")
+    _say(f"serving {settings.models} with {path}")
+    ended = binary.run(binary.command(path, flags(settings), others), say=_warn)
+    if ended.sentence:
+        _warn(ended.sentence)
+    return ended.status
+
+
 def _config(settings: Settings) -> tf.ConfigProto:
     """Return how sessions compute."""
     config = tf.ConfigProto(
@@ -69,8 +92,18 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _fail(status: int, message: str) -> int:
+def console() -> None:
+    """Start as the command `serving`."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _warn(message: str) -> None:
     sys.stderr.write(f"serving: {message}\n")
+    sys.stderr.flush()
+
+
+def _fail(status: int, message: str) -> int:
+    _warn(message)
     return status
 
 

@@ -17,7 +17,6 @@ from serving.services import Servicer
 from serving.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-_ANYWHERE = "0.0.0.0"  # noqa: S104 - as TensorFlow Serving does, and as gRPC here
 _MILLISECOND = 1e-3
 
 
@@ -44,13 +43,13 @@ def listening_everywhere(
             http = listening_http(
                 RestApi(servicer, calls),
                 _pages(models, metrics, page),
-                (_ANYWHERE, settings.rest_api_port),
+                (settings.rest_api_host, settings.rest_api_port),
                 threads=settings.rest_api_num_threads,
                 timeout=settings.rest_api_timeout_in_ms * _MILLISECOND,
                 grace=grace,
             )
             port, drain = stack.enter_context(http)
-            _LOG.info("listening http=%s:%d metrics=%s", _ANYWHERE, port, page)
+            _LOG.info("listening http=%s:%d metrics=%s", settings.rest_api_host, port, page)
         elif page:
             _LOG.warning("metrics are not shown: --monitoring_config_file needs --rest_api_port")
         grpc = listening(

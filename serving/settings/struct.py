@@ -11,6 +11,7 @@ OURS = frozenset(
     {
         "embedded",
         "fall_back_to_older_versions",
+        "rest_api_host",
         "retry_changed_versions",
         "servable_versions_always_present",
         "verify_checksums",
@@ -37,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     enable_grpc_healthcheck_service: Annotated[bool, Meta(description="answer gRPC's own health checks")] = False
     rest_api_port: Annotated[int, Meta(ge=0, le=65535, description="TCP port for HTTP; 0: none")] = 0
+    rest_api_host: Annotated[
+        str, Meta(min_length=1, description="ours: the address of that port; the original listens on all")
+    ] = "0.0.0.0"  # noqa: S104 - as TensorFlow Serving does
     rest_api_num_threads: Annotated[int, Meta(ge=1, le=4096, description="HTTP calls at a time; 4 for each CPU")] = (
         msgspec.field(default_factory=_threads)
     )
