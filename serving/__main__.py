@@ -1,54 +1,85 @@
-"""`python -m serving`: hand over to `tensorflow_model_server` where it is installed, else serve the model from here."""
+"""`python -m serving`: run `tensorflow_model_server` where it is installed, else serve the models from here."""
 
 import logging
-import os
-import shutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 
-from proto import tensorflow_pb2 as tf
-from serving.lifetime import catch_signals, run
-from serving.model import loader
-from serving.settings import Settings, SettingsError, flags, parse
+from prometheus_client import CollectorRegistry
 
-_BINARY = "tensorflow_model_server"
+from serving import binary
+from serving.accounting import counted_warmup
+from serving.doctor import command as doctor
+from serving.libtensorflow import LibTensorFlow
+from serving.lifetime import catch_signals, run
+from serving.loading import Loader, LoadSettings
+from serving.metrics import Metrics
+from serving.settings import Settings, SettingsError, flags, parse
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve until SIGTERM or SIGINT, and return the exit status: 2 for unusable flags, 1 for another failure."""
+    """Serve until SIGTERM or SIGINT, and return the exit status: 2 for unusable flags, 1 for another failure.
+
+    `doctor` as the first argument examines a store and a server instead; see `serving.doctor`.
+    """
+    if argv[:1] == ["doctor"]:
+        return doctor.main(argv[1:])
     try:
         settings, others = parse(argv)
-        binary = None if settings.embedded else shutil.which(_BINARY)
-        if binary is not None:
-            _say(f"serving {settings.models} with {binary}")
-            os.execv(binary, [binary, *flags(settings), *others])  # noqa: S606 - no shell is wanted
     except SettingsError as error:
         return _fail(2, str(error))
+    found = None if settings.embedded else binary.find()
+    if found is not None:
+        return _run_binary(found, settings, others)
     if others:
         return _fail(2, f"{' '.join(others)} is refused: the embedded server has no such flag; see --help")
+    return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
+    """Run the embedded server until it ends, and return the exit status."""
     if settings.version:
         _say(f"Pulmo's embedded model server {version('pulmo')}")
         return 0
     news = catch_signals()
     _say(f"serving {settings.models} with the embedded server on {', '.join(settings.addresses)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    metrics = Metrics(CollectorRegistry())
     try:
-        load = loader(_config(settings), warm_up=settings.warmup_rounds, verify=settings.verify_checksums)
-        return run(settings, load, news)
+        load = Loader(LibTensorFlow(), _how(settings), counted=partial(counted_warmup, metrics))
+        return run(settings, load, news, metrics)
+    except SettingsError as error:
+        return _fail(2, str(error))
     except OSError as error:
         return _fail(1, str(error))
 
 
-def _config(settings: Settings) -> tf.ConfigProto:
-    """Return how sessions compute."""
-    config = tf.ConfigProto(
-        intra_op_parallelism_threads=settings.intra_op,
-        inter_op_parallelism_threads=settings.inter_op,
+def _run_binary(path: str, settings: Settings, others: Sequence[str]) -> int:
+    """Run the real server until it ends, and return the exit status."""
+    verdict = binary.judge(path)
+    if verdict.refusal:
+        return _fail(1, verdict.refusal)
+    if verdict.warning:
+        _warn(verdict.warning)
+    if settings.rest_api_port and settings.rest_api_host != Settings().rest_api_host:
+        _warn(f"--rest_api_host={settings.rest_api_host} is for the embedded server; {path} listens on all addresses")
+    _say(f"serving {settings.models} with {path}")
+    ended = binary.run(binary.command(path, flags(settings), others), say=_warn)
+    if ended.sentence:
+        _warn(ended.sentence)
+    return ended.status
+
+
+def _how(settings: Settings) -> LoadSettings:
+    return LoadSettings(
+        intra_op=settings.intra_op,
+        inter_op=settings.inter_op,
+        bfloat16=settings.mixed_precision == "bfloat16",
+        bfloat16_unchecked=not settings.verify_mixed_precision,
+        verify=settings.verify_checksums,
+        warm_up=settings.warmup_rounds,
     )
-    if settings.mixed_precision == "bfloat16":
-        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = tf.RewriterConfig.ON
-    return config
 
 
 def _say(line: str) -> None:
@@ -56,8 +87,18 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _fail(status: int, message: str) -> int:
+def console() -> None:
+    """Start as the command `serving`."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _warn(message: str) -> None:
     sys.stderr.write(f"serving: {message}\n")
+    sys.stderr.flush()
+
+
+def _fail(status: int, message: str) -> int:
+    _warn(message)
     return status
 
 

@@ -8,13 +8,15 @@ from queue import SimpleQueue
 from typing import Literal
 
 from proto import tfserving_pb2 as pb
+from serving.accounting import CountedLoads
 from serving.configuration import Rules, one_model, read
 from serving.errors import ServingError
+from serving.metrics import Metrics
 from serving.models import Models
+from serving.monitoring import metrics_path
 from serving.prediction import Model
-from serving.server import listening
-from serving.services import Servicer
 from serving.settings import Settings
+from serving.transports import listening_everywhere
 from serving.watching import Watch
 
 _LOG = logging.getLogger(__name__)
@@ -34,17 +36,19 @@ def catch_signals() -> News:
     return news
 
 
-def run(settings: Settings, load: Callable[[Path], Model], news: News) -> int:
+def run(settings: Settings, load: Callable[[Path], Model], news: News, metrics: Metrics) -> int:
     """Serve until `news` of a signal, and return the exit status: 0, or 1 if the models could not be loaded.
 
-    As with TensorFlow Serving, the ports open when every model serves.
+    As with TensorFlow Serving, the ports open when every model serves. All is counted in `metrics`.
 
     Raises:
+        SettingsError: the monitoring configuration cannot be used.
         OSError: an address is taken or not allowed.
     """
+    page = metrics_path(settings.monitoring_config_file)
     with Watch(settings.file_system_poll_wait_seconds, lambda: news.put("ended")) as watch:
         models = Models(
-            load,
+            CountedLoads(load, metrics),
             _rules(settings),
             start=watch.add,
             changed=lambda: news.put("changed"),
@@ -58,15 +62,7 @@ def run(settings: Settings, load: Callable[[Path], Model], news: News) -> int:
             return 1
         if settings.model_config_file_poll_wait_seconds:
             watch.repeat(Rereading(models, settings), settings.model_config_file_poll_wait_seconds)
-        servicer = Servicer(models, as_content=settings.enable_serialization_as_tensor_content)
-        with listening(
-            servicer,
-            settings.addresses,
-            threads=settings.grpc_max_threads,
-            grace=_GRACE,
-            health=settings.enable_grpc_healthcheck_service,
-        ):
-            _LOG.info("listening addresses=%s", ",".join(settings.addresses))
+        with listening_everywhere(models, settings, metrics, page, grace=_GRACE):
             while news.get() == "changed":
                 pass
     _LOG.info("stopped")

@@ -1,20 +1,15 @@
 """A version in memory: its signatures, by the names of their inputs and outputs, over a session."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import grpc
 
 from proto import tensorflow_pb2 as tf
 from proto import tfserving_pb2 as pb
 from serving.errors import ServingError
-from serving.integrity import ensure_restored, ensure_whole
-from serving.libtensorflow import LibTensorFlow, Output
+from serving.libtensorflow import Output
 from serving.session import Session
 from serving.tensors import Array
-from serving.warmup import read_records, replay
-
-_WARMUP = Path("assets.extra/tf_serving_warmup_requests")
 
 
 class SavedModel:
@@ -22,6 +17,7 @@ class SavedModel:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.meta_graph: tf.MetaGraphDef = session.meta_graph
         self.signatures: Mapping[str, pb.SignatureDef] = {
             name: signature
             for name, signature in session.meta_graph.signature_def.items()
@@ -52,35 +48,3 @@ class SavedModel:
         if found is None:
             raise ServingError(grpc.StatusCode.NOT_FOUND, f"the graph has no tensor {info.name!r}")
         return found
-
-
-def loader(config: tf.ConfigProto, *, warm_up: int, verify: bool = True) -> Callable[[Path], SavedModel]:
-    """Return what loads the version in a folder, and replays its warm-up records `warm_up` times where it has any.
-
-    Unless `verify` is false, a version that is not whole is refused, as far as that can be told.
-
-    The library, a gigabyte on disk, is loaded here. What it raises for a version is ServingError: TensorFlow's code and
-    text, or those of a warm-up record that is corrupt or fails.
-
-    Raises:
-        OSError: TensorFlow is not installed.
-    """
-    library = LibTensorFlow()
-
-    def load(path: Path) -> SavedModel:
-        if verify:
-            ensure_whole(path)
-        session = Session(library, path, config)
-        model = SavedModel(session)
-        try:
-            if verify:
-                ensure_restored(path, session.meta_graph)
-            if warm_up and (path / _WARMUP).exists():
-                for _ in range(warm_up):
-                    replay(model, read_records(path / _WARMUP))
-        except ServingError:
-            model.close()
-            raise
-        return model
-
-    return load

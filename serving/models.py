@@ -93,6 +93,10 @@ class Models:
             raise ServingError(grpc.StatusCode.NOT_FOUND, f"Could not find {what} of model {name}")
         return found
 
+    def knows(self, name: str) -> bool:
+        """Return whether a model is configured."""
+        return name in self._configured
+
     def labels(self, name: str) -> Mapping[str, int]:
         """Return the versions of a model that have a label, by label."""
         return self._labels.get(name, {})

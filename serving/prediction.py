@@ -7,7 +7,7 @@ import grpc
 
 from proto import tfserving_pb2 as pb
 from serving.errors import ServingError, invalid
-from serving.tensors import Array, to_array, to_tensor
+from serving.tensors import Array, to_array, to_tensor, type_name
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -108,7 +108,7 @@ def _input(alias: str, position: int, info: pb.TensorInfo, tensor: pb.Tensor) ->
     except ValueError as error:
         raise invalid(f"tensor parsing error: {alias}: {error}") from error
     if tensor.dtype != info.dtype:
-        given, wanted = _type(tensor.dtype), _type(info.dtype)
+        given, wanted = type_name(tensor.dtype), type_name(info.dtype)
         raise invalid(f"Expects arg[{position}] to be {wanted} but {given} is provided")
     if not _fits(array.shape, info.tensor_shape):
         sizes = ["?" if dim.size < 0 else dim.size for dim in info.tensor_shape.dim]
@@ -143,11 +143,6 @@ def _output(alias: str, array: Array, *, as_content: bool) -> pb.Tensor:
         return to_tensor(array, as_content=as_content)
     except ValueError as error:
         raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"output {alias}: {error}") from error
-
-
-def _type(number: pb.DataType) -> str:
-    """Return TensorFlow's name of a dtype, for instance `float` (`DataTypeString`); its number if we do not know it."""
-    return pb.DataType.Name(number).removeprefix("DT_").lower() if number in pb.DataType.values() else str(number)
 
 
 def _set(names: Mapping[str, object] | set[str]) -> str:

@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import grpc
 
+from proto import tfserving_pb2 as pb
 from proto.methods import (
     GET_MODEL_METADATA,
     GET_MODEL_STATUS,
@@ -19,6 +20,7 @@ from proto.methods import (
     RequestT,
     ResponseT,
 )
+from serving.accounting import Calls
 from serving.errors import ServingError
 from serving.health import Health
 from serving.services import Servicer
@@ -37,12 +39,13 @@ _OPTIONS = [
 
 @contextmanager
 def listening(
-    servicer: Servicer, addresses: Sequence[str], *, threads: int, grace: float, health: bool = False
+    servicer: Servicer, addresses: Sequence[str], calls: Calls, *, threads: int, grace: float, health: bool = False
 ) -> Iterator[None]:
     """Serve on `addresses`; at the end take no new calls, and let those that run finish within `grace` seconds.
 
     `threads` calls run at a time; further ones are refused at once. Messages may be as large as gRPC can carry.
-    `health` adds gRPC's health service, which has threads of its own.
+    `health` adds gRPC's health service, which has threads of its own. Predict is counted in `calls`, as in the original
+    no other method, but refused calls too.
 
     Raises:
         OSError: an address is taken or not allowed.
@@ -50,7 +53,7 @@ def listening(
     others = _REFUSERS + (_WATCHERS if health else 0)
     with ThreadPoolExecutor(threads + others, thread_name_prefix="grpc") as pool:
         server = grpc.server(pool, options=_OPTIONS, maximum_concurrent_rpcs=2 * (threads + others))
-        server.add_generic_rpc_handlers(_handlers(servicer, threading.BoundedSemaphore(threads)))
+        server.add_generic_rpc_handlers(_handlers(servicer, calls, threading.BoundedSemaphore(threads)))
         if health:
             server.add_generic_rpc_handlers((_health_handler(servicer.health),))
         for address in addresses:
@@ -70,9 +73,12 @@ def _bind(server: grpc.Server, address: str) -> None:
         raise OSError(f"cannot listen on {address}: {error}") from error
 
 
-def _handlers(servicer: Servicer, free: threading.BoundedSemaphore) -> tuple[grpc.GenericRpcHandler, ...]:
+def _handlers(servicer: Servicer, calls: Calls, free: threading.BoundedSemaphore) -> tuple[grpc.GenericRpcHandler, ...]:
+    def counted(request: pb.PredictRequest) -> AbstractContextManager[object]:
+        return calls.one("GRPC", request.model_spec.name, "Predict")
+
     prediction: _Handlers = {
-        PREDICT.name: _unary(PREDICT, servicer.predict, free),
+        PREDICT.name: _unary(PREDICT, servicer.predict, free, counted),
         GET_MODEL_METADATA.name: _unary(GET_MODEL_METADATA, servicer.metadata, free),
     }
     model: _Handlers = {
@@ -97,11 +103,12 @@ def _unary(
     method: Method[RequestT, ResponseT],
     answer: Callable[[RequestT, grpc.ServicerContext], ResponseT],
     free: threading.BoundedSemaphore,
+    counted: Callable[[RequestT], AbstractContextManager[object]] = nullcontext,
 ) -> "grpc.RpcMethodHandler[RequestT, ResponseT]":
-    """Bind a method with one response."""
+    """Bind a method with one response; `counted` is around the call, and sees its ServingError."""
 
     def handle(request: RequestT, context: grpc.ServicerContext) -> ResponseT:
-        with _admitted(free, context):
+        with _told(context), counted(request), _place(free):
             return answer(request, context)
 
     return grpc.unary_unary_rpc_method_handler(
@@ -117,7 +124,7 @@ def _stream(
     """Bind a method with many responses."""
 
     def handle(request: RequestT, context: grpc.ServicerContext) -> Iterator[ResponseT]:
-        with _admitted(free, context):
+        with _told(context), _place(free):
             yield from answer(request, context)
 
     return grpc.unary_stream_rpc_method_handler(
@@ -126,13 +133,24 @@ def _stream(
 
 
 @contextmanager
-def _admitted(free: threading.BoundedSemaphore, context: grpc.ServicerContext) -> Iterator[None]:
-    """Refuse a call if no thread is free, and turn a ServingError into the status of the call."""
-    if not free.acquire(blocking=False):
-        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
+def _told(context: grpc.ServicerContext) -> Iterator[None]:
+    """Turn a ServingError into the status of the call."""
     try:
         yield
     except ServingError as error:
         context.abort(error.code, error.text)
+
+
+@contextmanager
+def _place(free: threading.BoundedSemaphore) -> Iterator[None]:
+    """Take a thread of those that are free.
+
+    Raises:
+        ServingError: RESOURCE_EXHAUSTED, there is none.
+    """
+    if not free.acquire(blocking=False):
+        raise ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
+    try:
+        yield
     finally:
         free.release()

@@ -1,12 +1,14 @@
 """PredictionService and ModelService of TensorFlow Serving, each call from request to response, without a transport."""
 
+from collections.abc import Callable
+
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from proto import tfserving_pb2 as pb
 from serving.errors import invalid
 from serving.health import Health
 from serving.models import Models
-from serving.prediction import Call, ensure_wanted, predict
+from serving.prediction import Call, Model, ensure_wanted, predict
 
 _Asked = pb.PredictRequest | pb.GetModelMetadataRequest
 
@@ -17,18 +19,22 @@ class Servicer:
     Args:
         models: what is asked.
         as_content: write outputs as `tensor_content` instead of typed fields.
+        timed: returns the model to run for one, with its name.
     """
 
-    def __init__(self, models: Models, *, as_content: bool) -> None:
+    def __init__(
+        self, models: Models, *, as_content: bool, timed: Callable[[str, Model], Model] = lambda _, model: model
+    ) -> None:
         self.health = Health()
         self._models = models
         self._as_content = as_content
+        self._timed = timed
 
     def predict(self, request: pb.PredictRequest, call: Call) -> pb.PredictResponse:
         """PredictionService.Predict."""
         ensure_wanted(call)
         with self._models.borrow(_spec(request)) as (name, version, model):
-            response = predict(model, request, call, as_content=self._as_content)
+            response = predict(self._timed(name, model), request, call, as_content=self._as_content)
         response.model_spec.name = name
         response.model_spec.version.value = version
         return response

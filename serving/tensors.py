@@ -44,6 +44,11 @@ def dtype_of(number: pb.DataType) -> np.dtype[Any] | None:
     return None if kind is None else kind.dtype
 
 
+def type_name(number: pb.DataType) -> str:
+    """Return TensorFlow's name of a type, for instance `float` (`DataTypeString`); its number if we do not know it."""
+    return pb.DataType.Name(number).removeprefix("DT_").lower() if number in pb.DataType.values() else str(number)
+
+
 def number_of(dtype: np.dtype[Any]) -> pb.DataType:
     """Return the number of TensorFlow's DataType for a dtype.
 

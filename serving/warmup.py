@@ -1,7 +1,8 @@
 """Replay a version's warm-up records before it is served: `servables/tensorflow/saved_model_warmup.cc`."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,9 +14,18 @@ from proto import tfserving_pb2 as pb
 from serving.errors import ServingError, invalid
 from serving.prediction import Model, predict
 
+Counted = Callable[[Path], AbstractContextManager[Callable[[int], None]]]
+"""What is around the warm-up of the version in a folder; it lends what is told how many records were replayed."""
+
 LIMIT = 1000
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
+
+
+@contextmanager
+def uncounted(_: Path) -> Iterator[Callable[[int], None]]:
+    """Count nothing."""
+    yield lambda _: None
 
 
 def read_records(path: Path) -> Iterator[bytes]:

@@ -15,6 +15,8 @@ import pytest
 
 from tests.processes import ROOT, eventually, free_port
 
+PORTS = ("PULMO_PORT", "PULMO_CONSOLE_PORT", "PULMO_MODEL_SERVER_REST_PORT")
+
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -82,7 +84,7 @@ def healthy(url: str) -> bool:
 @pytest.mark.timeout(400)
 def test_a_fresh_checkout_runs_recovers_and_stops(checkout: Path, tmp_path: Path) -> None:
     """It trains a model, says where it is, answers the printed line, restarts what dies, and leaves nothing behind."""
-    log, ports = tmp_path / "log", {"PULMO_PORT": free_port(), "PULMO_CONSOLE_PORT": free_port()}
+    log, ports = tmp_path / "log", {name: free_port() for name in PORTS}
     url = f"http://127.0.0.1:{ports['PULMO_PORT']}"
     with make_run(checkout, log, **ports) as process:
         eventually(lambda: "Stop it:" in log.read_text() or process.poll() is not None, within=300, what="it is ready")
@@ -95,6 +97,9 @@ def test_a_fresh_checkout_runs_recovers_and_stops(checkout: Path, tmp_path: Path
         reply = subprocess.run(command[0].split(), cwd=checkout, check=True, capture_output=True, text=True).stdout
         assert '"model_version":1' in reply
         assert '"prediction":"' in reply
+
+        metrics = f"http://127.0.0.1:{ports['PULMO_MODEL_SERVER_REST_PORT']}/monitoring/prometheus/metrics"
+        assert ':tensorflow:serving:request_count{model_name="lung",status="OK"}' in httpx.get(metrics).text
 
         second = subprocess.run(["make", "run"], cwd=checkout, check=False, capture_output=True, text=True)
         assert "runs already in this folder" in second.stderr

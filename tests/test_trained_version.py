@@ -1,5 +1,6 @@
 """A version that the trainer published, asked through the model server by the official client of TensorFlow Serving."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -86,3 +87,23 @@ def test_a_server_in_bfloat16_stays_within_the_bound_that_was_checked(store: Pat
     assert parity.bfloat16.passed
     assert 1e-6 < furthest <= parity.bfloat16.bound
     assert set(heatmaps.max(axis=(1, 2)).tolist()) <= {0.0, 1.0}
+
+
+@pytest.mark.skipif(read_processor().without_bfloat16 is not None, reason=str(read_processor().without_bfloat16))
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_version_that_nobody_asked_in_bfloat16_is_computed_in_float32(
+    store: Path, images: NDArray[np.uint8], tmp_path: Path, *, checked: bool
+) -> None:
+    """
+    Unless the server is told to ask no version, as the original does.
+    """
+    shutil.copytree(store, tmp_path / "lung")
+    for name in ("parity.json", "SHA256SUMS"):
+        (tmp_path / "lung" / "1" / "assets.extra" / name).unlink()
+    flags = "--mixed_precision=bfloat16", f"--verify_mixed_precision={str(checked).lower()}"
+    with serving(tmp_path / "lung", *flags) as server, connected(server.target) as client:
+        _, served = client.probabilities(images)
+        warned = "computed in float32 version=1" in server.running.output()
+    furthest = float(np.abs(served - explain_version(load_version(store / "1"), images)[1]).max())
+
+    assert (furthest < 1e-6, warned) == (checked, checked)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from deploy.local.first_model import ensure_model
-from deploy.local.layout import Layout, LayoutError
+from deploy.local.layout import REST_PORT, Layout, LayoutError
+from deploy.local.models_config import write_models_config
 
 _CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 
@@ -36,6 +37,7 @@ def prepare() -> Layout:
     layout.run.mkdir(parents=True, exist_ok=True)
     _lock(layout)
     _check_ports(layout)
+    write_models_config(layout)
     ensure_model(layout)
     return layout
 
@@ -49,6 +51,7 @@ def supervise(layout: Layout) -> NoReturn:
         "PULMO_USER": pwd.getpwuid(os.getuid()).pw_name,
         "PULMO_GATEWAY_URL": layout.gateway,
         "PULMO_CONSOLE_PORT": str(layout.console_port),
+        REST_PORT: str(layout.rest_port),
         "PYTHONUNBUFFERED": "1",
     }
     command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(_CONFIGURATION)]
@@ -66,7 +69,12 @@ def _lock(layout: Layout) -> None:
 
 
 def _check_ports(layout: Layout) -> None:
-    for name, port in (("PULMO_PORT", layout.gateway_port), ("PULMO_CONSOLE_PORT", layout.console_port)):
+    ports = {
+        "PULMO_PORT": layout.gateway_port,
+        "PULMO_CONSOLE_PORT": layout.console_port,
+        REST_PORT: layout.rest_port,
+    }
+    for name, port in ports.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

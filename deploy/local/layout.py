@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+REST_PORT = "PULMO_MODEL_SERVER_REST_PORT"
+
 
 class LayoutError(ValueError):
     """Pulmo cannot run here; the message names the cause and the remedy."""
@@ -18,17 +20,20 @@ class Layout:
     root: Path
     gateway_port: int
     console_port: int
+    rest_port: int
+    """The model server's, for metrics and for people."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str], root: Path) -> Self:
-        """Read `PULMO_PORT`, which may also stand in `pulmo.toml` as for the gateway, and `PULMO_CONSOLE_PORT`.
+        """Read `PULMO_PORT`, which may also stand in `pulmo.toml` as for the gateway, and the ports of the others.
 
         Raises:
             LayoutError: one is no port, or the file is not TOML.
         """
         gateway = environment.get("PULMO_PORT", _from_file(root / "pulmo.toml").get("port", 8000))
         console = environment.get("PULMO_CONSOLE_PORT", 8501)
-        return cls(root, _port("PULMO_PORT", gateway), _port("PULMO_CONSOLE_PORT", console))
+        rest = environment.get(REST_PORT, 8601)
+        return cls(root, _port("PULMO_PORT", gateway), _port("PULMO_CONSOLE_PORT", console), _port(REST_PORT, rest))
 
     @property
     def store(self) -> Path:
@@ -44,6 +49,11 @@ class Layout:
     def run(self) -> Path:
         """Sockets, the lock and the pid file."""
         return self.root / "var/run"
+
+    @property
+    def models_config(self) -> Path:
+        """What the model server serves; written at each start."""
+        return self.run / "models.config"
 
     @property
     def gateway(self) -> str:

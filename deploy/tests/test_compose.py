@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from google.protobuf import text_format
 
+from proto.tfserving_pb2 import ModelServerConfig
 from tests.processes import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -43,7 +45,21 @@ def test_the_model_server_is_tensorflow_serving() -> None:
     assert server["image"] == f"tensorflow/serving:{tensorflow[1]}"
     assert ["models", "/models", "ro"] in mounts(server)
     assert f"--port={SERVICES['gateway']['environment']['PULMO_BACKEND'].partition(':')[2]}" in server["command"]
-    assert f"--model_name={SERVICES['gateway']['environment']['PULMO_MODEL']}" in server["command"]
+
+
+def test_the_two_newest_versions_of_the_gateways_model_are_served() -> None:
+    """
+    The configuration is mounted where the command looks for it, and the real messages can read it.
+    """
+    server = SERVICES["model-server"]
+    [mount] = [target for source, target, *_ in mounts(server) if source == "../serving/config"]
+    config = text_format.Parse((ROOT / "serving/config/models.config").read_text(), ModelServerConfig())
+    [model] = config.model_config_list.config
+
+    assert f"--model_config_file={mount}/models.config" in server["command"]
+    assert f"--monitoring_config_file={mount}/monitoring.config" in server["command"]
+    assert (model.name, model.base_path) == (SERVICES["gateway"]["environment"]["PULMO_MODEL"], "/models/lung")
+    assert model.model_version_policy.latest.num_versions == 2
 
 
 def test_the_model_server_is_scraped_where_it_listens() -> None:
@@ -53,8 +69,8 @@ def test_the_model_server_is_scraped_where_it_listens() -> None:
     read = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "monitoring/compose-targets").iterdir()}
 
     assert read["gateway"] == [{"targets": ["gateway:8000"]}]
-    assert read["model-server"] == [{"targets": ["model-server:8501"]}]
-    assert "--rest_api_port=8501" in SERVICES["model-server"]["command"]
+    assert read["model-server"] == [{"targets": ["model-server:8601"]}]
+    assert "--rest_api_port=8601" in SERVICES["model-server"]["command"]
     assert SERVICES["gateway"]["ports"][0].endswith(":8000")
 
 

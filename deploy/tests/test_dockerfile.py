@@ -90,6 +90,24 @@ def test_every_copied_path_is_sent_to_the_engine() -> None:
     assert not {"data", "var", ".venv", ".git"} & set(allowed)
 
 
+def test_the_model_server_of_ours_is_told_what_the_real_one_is_told() -> None:
+    """
+    Both images serve what serving/config says, and listen on the same ports.
+    """
+    [line] = STAGES["serving"].all("CMD")
+    compose = (ROOT / "deploy" / "compose.yaml").read_text()
+    flags = json.loads(line)[3:]
+
+    assert "serving/config /config" in STAGES["serving"].all("COPY")
+    assert [flag for flag in flags if f"- {flag}\n" not in compose] == []
+    assert [
+        (ROOT / "serving" / "config" / flag.rpartition("/")[2]).is_file() for flag in flags if "/config/" in flag
+    ] == [
+        True,
+        True,
+    ]
+
+
 def test_base_images_are_pinned() -> None:
     """
     Images from outside have a version to the last digit, and that of Python is the one in the paths.

@@ -11,9 +11,11 @@ OURS = frozenset(
     {
         "embedded",
         "fall_back_to_older_versions",
+        "rest_api_host",
         "retry_changed_versions",
         "servable_versions_always_present",
         "verify_checksums",
+        "verify_mixed_precision",
     }
 )
 """Flags that TensorFlow Serving does not have."""
@@ -37,6 +39,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     enable_grpc_healthcheck_service: Annotated[bool, Meta(description="answer gRPC's own health checks")] = False
     rest_api_port: Annotated[int, Meta(ge=0, le=65535, description="TCP port for HTTP; 0: none")] = 0
+    rest_api_host: Annotated[
+        str, Meta(min_length=1, description="ours: the address of that port; the original listens on all")
+    ] = "0.0.0.0"  # noqa: S104 - as TensorFlow Serving does
     rest_api_num_threads: Annotated[int, Meta(ge=1, le=4096, description="HTTP calls at a time; 4 for each CPU")] = (
         msgspec.field(default_factory=_threads)
     )
@@ -67,6 +72,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
     verify_checksums: Annotated[
         bool, Meta(description="ours: refuse a version whose files are not those that were published")
+    ] = True
+    verify_mixed_precision: Annotated[
+        bool, Meta(description="ours: compute a version in float32 unless its trainer has checked it in bfloat16")
     ] = True
     max_num_load_retries: Annotated[int, Meta(ge=0, description="further attempts after a load that failed")] = 5
     load_retry_interval_micros: Annotated[int, Meta(ge=0, description="microseconds between attempts")] = 60_000_000

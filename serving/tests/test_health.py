@@ -8,10 +8,13 @@ from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import CollectorRegistry
 
 from proto import tfserving_pb2 as pb
 from proto.methods import HEALTH_CHECK, HEALTH_WATCH, PREDICT, Method
+from serving.accounting import Calls
 from serving.configuration import Rules, one_model
+from serving.metrics import Metrics
 from serving.models import Models
 from serving.server import listening
 from serving.services import Servicer
@@ -44,7 +47,8 @@ class Peer:
         self.server = ExitStack()
         servicer = Servicer(models, as_content=False)
         target = f"unix:{folder / 's'}"
-        self.server.enter_context(listening(servicer, [target], threads=1, grace=30, health=health))
+        calls = Calls(Metrics(CollectorRegistry()), models.knows)
+        self.server.enter_context(listening(servicer, [target], calls, threads=1, grace=30, health=health))
         self._check = channel.unary_unary(HEALTH_CHECK.path, **codec(HEALTH_CHECK))
         self._watch = channel.unary_stream(HEALTH_WATCH.path, **codec(HEALTH_WATCH))
         self.predict = channel.unary_unary(PREDICT.path, **codec(PREDICT))

@@ -7,12 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 
 from proto import tfserving_pb2 as pb
 from proto.methods import PREDICT
+from serving.tests.standin import stand_in
 from tests.modelserver import MODEL, serving
-from tests.processes import PYTHON, ROOT, eventually
+from tests.processes import PYTHON, ROOT, eventually, free_port
 
 ROUNDS = 300_000
 
@@ -26,21 +28,38 @@ def run(*argv: str, path: Path | None = None, code: str = "") -> subprocess.Comp
 @pytest.fixture
 def real(tmp_path: Path) -> Path:
     """Return a folder with a `tensorflow_model_server` that prints how it was called."""
-    binary = tmp_path / "tensorflow_model_server"
-    binary.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    binary.chmod(0o755)
-    return tmp_path
+    return stand_in(tmp_path, 'printf "%s\\n" "$@"')
 
 
 def test_the_real_server_takes_over_where_it_is_installed(real: Path) -> None:
     flags = ["--model_name", "lung", "--model_base_path=/m", "--port=8500", "--rest_api_port=8501"]
-    done = run(*flags, "--grpc_max_threads=3", path=real)
+    done = run(*flags, "--grpc_max_threads=3", "--enable_profiler=true", path=real)
 
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
         f"serving lung with {real}/tensorflow_model_server",
         *("--grpc_max_threads=3", "--rest_api_port=8501", "--model_name=lung", "--model_base_path=/m"),
+        *("--enable_profiler=true", "--num_load_threads=1"),
     ]
+
+
+def test_the_real_server_listens_everywhere_and_that_is_told(real: Path) -> None:
+    done = run("--model_base_path=/m", "--rest_api_port=8501", "--rest_api_host=127.0.0.1", path=real)
+
+    assert "--rest_api_host" not in done.stdout
+    assert "--rest_api_host=127.0.0.1 is for the embedded server" in done.stderr
+
+
+def test_http_listens_where_it_is_told_to(toy_store: Path) -> None:
+    port = free_port()
+    with serving(toy_store, f"--rest_api_port={port}", "--rest_api_host=127.0.0.1") as server:
+        listening = [
+            connection.laddr
+            for connection in psutil.Process(server.process.pid).net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+
+    assert listening == [("127.0.0.1", port)]
 
 
 def test_embedded_never_hands_over(real: Path) -> None:
@@ -65,6 +84,13 @@ def test_a_flag_that_cannot_be_used_ends_with_status_2() -> None:
         2,
         "serving: --port=-1 is refused: expected `int` >= 0; see --help\n",
     )
+
+
+def test_a_monitoring_configuration_that_cannot_be_used_ends_with_status_2() -> None:
+    done = run("--embedded", "--model_base_path=/m", "--monitoring_config_file=/nowhere")
+
+    assert done.returncode == 2
+    assert "serving: --monitoring_config_file=/nowhere cannot be used: [Errno 2] No such file" in done.stderr
 
 
 def test_nothing_but_loading_a_version_imports_tensorflow() -> None:

@@ -11,9 +11,10 @@ import psutil
 import pytest
 import tensorflow as tf
 
-from proto import tensorflow_pb2
 from serving.errors import ServingError
-from serving.model import SavedModel, loader
+from serving.libtensorflow import LibTensorFlow
+from serving.loading import Loader
+from serving.model import SavedModel
 from serving.tests.official import Untyped
 from serving.warmup import read_records
 from tests.processes import PYTHON, ROOT
@@ -47,7 +48,7 @@ def publish(path: Path, *, with_table: bool) -> Path:
 
 @pytest.fixture(scope="module")
 def load() -> Load:
-    return loader(tensorflow_pb2.ConfigProto(), warm_up=1)
+    return Loader(LibTensorFlow())
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["variables alone", "a lookup table too"])
@@ -132,8 +133,8 @@ def test_what_is_no_saved_model_cannot_be_loaded(tmp_path: Path, load: Load) -> 
 def test_loading_a_model_does_not_import_tensorflow(toy_versions: Path) -> None:
     """It would take seconds and hundreds of megabytes, and its Python would stand in the way of every call."""
     program = (
-        "import sys, pathlib; from proto import tensorflow_pb2; from serving.model import loader\n"
-        "loader(tensorflow_pb2.ConfigProto(), warm_up=1)(pathlib.Path(sys.argv[1])).close()\n"
+        "import sys, pathlib; from serving.loading import Loader; from serving.libtensorflow import LibTensorFlow\n"
+        "Loader(LibTensorFlow())(pathlib.Path(sys.argv[1])).close()\n"
         "assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([PYTHON, "-c", program, toy_versions / "1"], check=True, cwd=ROOT)

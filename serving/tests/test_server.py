@@ -9,9 +9,13 @@ from tempfile import TemporaryDirectory
 import grpc
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from proto.methods import PREDICT
+from serving.accounting import Calls
 from serving.configuration import Rules, one_model
+from serving.exposition import exposed
+from serving.metrics import Metrics
 from serving.models import Models
 from serving.server import listening
 from serving.services import Servicer
@@ -36,6 +40,8 @@ class Peer:
         self.models = Models(store.load, Rules(), start=Versions.refresh)
         self.models.configure(one_model("lung", str(store.base_path)))
         self.model: MemoryModel = store.models[1]
+        self.metrics = Metrics(CollectorRegistry())
+        self.calls = Calls(self.metrics, self.models.knows)
         self.server = ExitStack()
         self.predict = channel.unary_unary(
             PREDICT.path,
@@ -45,7 +51,7 @@ class Peer:
 
     def listen(self, target: str, *, as_content: bool = False) -> None:
         servicer = Servicer(self.models, as_content=as_content)
-        self.server.enter_context(listening(servicer, [target], threads=1, grace=30, health=True))
+        self.server.enter_context(listening(servicer, [target], self.calls, threads=1, grace=30, health=True))
 
     def outcome(self) -> tuple[grpc.StatusCode, str | None]:
         """Return how a call ends now: its code and text."""
@@ -125,3 +131,24 @@ def test_outputs_are_written_as_content_on_demand(peer: Peer, target: str) -> No
 def test_an_address_that_cannot_be_had_is_named(peer: Peer, folder: Path) -> None:
     with pytest.raises(OSError, match=r"cannot listen on unix:.*nowhere"):
         peer.listen(f"unix:{folder / 'nowhere' / 's'}")
+
+
+def test_calls_add_up_by_status_those_that_are_refused_too(peer: Peer, target: str) -> None:
+    peer.listen(target)
+    peer.predict(request(1), timeout=30, wait_for_ready=True)
+    with pytest.raises(grpc.RpcError):
+        peer.predict(request(1, signature="x"), timeout=30)
+    peer.model.started.acquire()
+    peer.model.gate.clear()
+    running = peer.predict.future(request(1), timeout=30)
+    assert peer.model.started.acquire(timeout=30)
+    assert peer.outcome()[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
+    peer.model.gate.set()
+    running.result(timeout=30)
+    peer.server.close()
+    text = exposed(peer.metrics.registry)
+
+    for status, count in {"OK": 2, "FAILED_PRECONDITION": 1, "RESOURCE_EXHAUSTED": 1}.items():
+        assert f':tensorflow:serving:request_count{{model_name="lung",status="{status}"}} {count}\n' in text
+    labels = '{model_name="lung",API="Predict",entrypoint="GRPC"}'
+    assert f":tensorflow:serving:request_latency_count{labels} 2\n" in text
