@@ -1,4 +1,4 @@
-"""The gRPC methods of TensorFlow Serving that Pulmo speaks: their paths, and the messages that they carry."""
+"""The gRPC methods that Pulmo speaks, TensorFlow Serving's and gRPC's own: their paths, and what they carry."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -13,7 +13,7 @@ ResponseT = TypeVar("ResponseT", bound=Message)
 
 @dataclass(frozen=True)
 class Method(Generic[RequestT, ResponseT]):
-    """One unary gRPC method."""
+    """One gRPC method with one request; all but HEALTH_WATCH have one response."""
 
     service: str
     name: str
@@ -28,7 +28,11 @@ class Method(Generic[RequestT, ResponseT]):
 
 _PREDICTION = "tensorflow.serving.PredictionService"
 _MODEL = "tensorflow.serving.ModelService"
+_HEALTH = "grpc.health.v1.Health"
 
 PREDICT = Method(_PREDICTION, "Predict", pb.PredictRequest, pb.PredictResponse)
 GET_MODEL_METADATA = Method(_PREDICTION, "GetModelMetadata", pb.GetModelMetadataRequest, pb.GetModelMetadataResponse)
 GET_MODEL_STATUS = Method(_MODEL, "GetModelStatus", pb.GetModelStatusRequest, pb.GetModelStatusResponse)
+RELOAD_CONFIG = Method(_MODEL, "HandleReloadConfigRequest", pb.ReloadConfigRequest, pb.ReloadConfigResponse)
+HEALTH_CHECK = Method(_HEALTH, "Check", pb.HealthCheckRequest, pb.HealthCheckResponse)
+HEALTH_WATCH = Method(_HEALTH, "Watch", pb.HealthCheckRequest, pb.HealthCheckResponse)

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from serving.lifetime import catch_signals, run
@@ -20,14 +21,17 @@ def main(argv: Sequence[str]) -> int:
         settings, others = parse(argv)
         binary = None if settings.embedded else shutil.which(_BINARY)
         if binary is not None:
-            _say(f"serving {settings.model_name} with {binary}")
+            _say(f"serving {settings.models} with {binary}")
             os.execv(binary, [binary, *flags(settings), *others])  # noqa: S606 - no shell is wanted
     except SettingsError as error:
         return _fail(2, str(error))
     if others:
         return _fail(2, f"{' '.join(others)} is refused: the embedded server has no such flag; see --help")
+    if settings.version:
+        _say(f"Pulmo's embedded model server {version('pulmo')}")
+        return 0
     news = catch_signals()
-    _say(f"serving {settings.model_name} with the embedded server on {', '.join(settings.addresses)}")
+    _say(f"serving {settings.models} with the embedded server on {', '.join(settings.addresses)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         return run(settings, _loader(settings), news)
@@ -42,8 +46,8 @@ def _loader(settings: Settings) -> Callable[[Path], Model]:
         from serving import model  # noqa: PLC0415 - see above
 
         model.configure(
-            intra_op=settings.tensorflow_intra_op_parallelism,
-            inter_op=settings.tensorflow_inter_op_parallelism,
+            intra_op=settings.intra_op,
+            inter_op=settings.inter_op,
             mixed_precision=settings.mixed_precision,
         )
         return model.load(path, warm_up=settings.enable_model_warmup)

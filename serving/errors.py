@@ -33,3 +33,9 @@ def status_code(number: int) -> grpc.StatusCode:
 def invalid(message: str) -> ServingError:
     """Return an INVALID_ARGUMENT to raise."""
     return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def not_found(name: str, version: int | None) -> ServingError:
+    """Return the NOT_FOUND for a version of the model `name`, the latest if None, that cannot be had."""
+    wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+    return ServingError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")

@@ -1,11 +1,35 @@
-"""What is a version, and what happens next: the rules of TensorFlow Serving as pure functions."""
+"""What is a version, which are to be served, and what happens next: rules of TensorFlow Serving as pure functions."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeVar
 
+T = TypeVar("T")
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,1000})[ \t\n\v\f\r]*")
+
+
+@dataclass(frozen=True)
+class Latest:
+    """Serve the highest `count` versions."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class All:
+    """Serve every version."""
+
+
+@dataclass(frozen=True)
+class Specific:
+    """Serve the versions that are named, as far as they are there."""
+
+    versions: frozenset[int]
+
+
+Policy = Latest | All | Specific
 
 
 class Step(NamedTuple):
@@ -30,9 +54,24 @@ def scan(names: Iterable[str]) -> dict[int, str]:
     return found
 
 
-def latest(found: dict[int, str]) -> dict[int, str]:
-    """Return what is to be served of the versions found: the highest, if any (`latest { num_versions: 1 }`)."""
-    return {version: found[version] for version in sorted(found)[-1:]}
+def aspire(policy: Policy, found: Mapping[int, T], failing: AbstractSet[int] = frozenset()) -> dict[int, T]:
+    """Return which of the versions found, by number, are to be served.
+
+    `failing` is where we are kinder than TensorFlow Serving: of a policy "latest", versions whose load has failed do
+    not take the place of lower ones. They stay aspired, so that their error shows and they are tried again; but as many
+    others are served as the policy asks for. With an empty `failing` the rules are the original's. The policies "all"
+    and "specific" have no lower versions to offer.
+    """
+    if isinstance(policy, All):
+        return dict(found)
+    if isinstance(policy, Specific):
+        return {version: found[version] for version in sorted(policy.versions & found.keys())}
+    chosen: dict[int, T] = {}
+    for version in sorted(found, reverse=True):
+        if len(chosen.keys() - failing) == policy.count:
+            break
+        chosen[version] = found[version]
+    return chosen
 
 
 def next_step(aspired: AbstractSet[int], ready: AbstractSet[int], loadable: AbstractSet[int]) -> Step | None:

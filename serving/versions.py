@@ -1,82 +1,86 @@
 """The versions of one model: load, swap and drain them as TensorFlow Serving's `core/aspired_versions_manager.cc` does.
 
-Two things are kinder here: waiting for another attempt to load does not hold up other versions, and an unload waits for
-its calls without blocking anything.
+It is kinder in five ways, and `Rules` can take back the last three: waiting for another attempt to load does not hold
+up other versions; an unload waits for its calls without blocking anything; versions that fail do not take the place of
+lower ones; a version that failed is tried anew when its content changes; an emptied base path unloads nothing.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-
-import grpc
+from typing import Literal, NamedTuple
 
 from proto import tfserving_pb2 as pb
-from serving.errors import ServingError
-from serving.policy import Step, latest, next_step, scan
+from serving.configuration import ModelSettings, Rules
+from serving.errors import ServingError, not_found
+from serving.policy import Policy, Specific, Step, aspire, next_step
 from serving.prediction import Model
+from serving.slots import AVAILABLE, LOADING, UNLOADING, Slot
+from serving.store import Fingerprint, Store, fingerprint
 
 _LOG = logging.getLogger(__name__)
-_START, _LOADING = pb.ModelVersionStatus.START, pb.ModelVersionStatus.LOADING
-_AVAILABLE, _UNLOADING, _END = (
-    pb.ModelVersionStatus.AVAILABLE,
-    pb.ModelVersionStatus.UNLOADING,
-    pb.ModelVersionStatus.END,
-)
+_NONE = Specific(frozenset())
 
 
-@dataclass
-class _Slot:
-    """What is known of one version."""
+class Statistics(NamedTuple):
+    """How one model is doing."""
 
-    state: pb.ModelVersionStatus.State = _START
-    model: Model | None = None
-    calls: int = 0
-    """Calls that use the model now; it is let go after the last."""
-    failures: int = 0
-    """Attempts to load it that failed since it was last aspired."""
-    error: ServingError | None = None
-    due: float = 0.0
-    """The time of the clock, in seconds, before which no other attempt is made."""
-
-    def status(self, version: int) -> pb.ModelVersionStatus:
-        error = self.error if self.state == _END else None
-        status = pb.ModelVersionStatus.Status(
-            error_code=error.number if error else 0, error_message=error.text if error else ""
-        )
-        return pb.ModelVersionStatus(version=version, state=self.state, status=status)
+    name: str
+    base_path: Path
+    seconds_since_look: float | None
+    """Since the base path could last be read; None before the first time."""
+    readable: bool
+    """Whether the last look at the base path succeeded."""
+    emptied: bool
+    """Whether the last look found no version that the policy asks for; versions may be served all the same."""
+    available: tuple[int, ...]
+    failing: tuple[int, ...]
+    """Versions whose last load failed, tried again or not."""
+    calls: int
+    """Calls that use a version now."""
 
 
 class Versions:
-    """The versions of the model `name` below `base_path`; the newest is served.
+    """The versions of one model.
 
-    `refresh` is for one thread, everything else for any. `load` takes a version's folder; `retries` and
-    `retry_interval` (seconds) are about loads that fail, `clock` counts the seconds.
+    `refresh` is for one thread, everything else for any. `load` takes a version's folder, `clock` counts the seconds,
+    `changed` is called, without any lock, whenever the state of a version has changed.
     """
 
     def __init__(
         self,
-        name: str,
-        base_path: Path,
+        model: ModelSettings,
         load: Callable[[Path], Model],
+        rules: Rules,
         *,
-        retries: int,
-        retry_interval: float,
+        changed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = name
-        self._base_path = base_path
+        self.name = model.name
+        self.woken = threading.Event()
+        """Set when there is something to do before the next look is due."""
         self._load = load
-        self._retries = retries
-        self._retry_interval = retry_interval
+        self._rules = rules
+        self._changed = changed
         self._clock = clock
         self._lock = threading.Lock()
-        self._slots: dict[int, _Slot] = {}
-        self._aspired: Mapping[int, str] = {}
-        self._readable = True
+        self._slots: dict[int, Slot] = {}
+        self._policy: Policy = _NONE
+        self._found: dict[int, Path] = {}
+        self._store: Store | None = None
+        self.aim(model)
+
+    def aim(self, model: ModelSettings | None) -> None:
+        """Serve what `model` asks for from the next look on; None unloads all versions."""
+        with self._lock:
+            if model is None:
+                self._store, self._policy, self._found = None, _NONE, {}
+            else:
+                self._store = Store(model, clock=self._clock)
+        self.woken.set()
 
     @contextmanager
     def borrow(self, version: int | None) -> Iterator[tuple[int, Model]]:
@@ -86,11 +90,10 @@ class Versions:
             ServingError: NOT_FOUND, that version is not available.
         """
         with self._lock:
-            number = max(self._in(_AVAILABLE), default=None) if version is None else version
+            number = max(self._in(AVAILABLE), default=None) if version is None else version
             slot = self._slots.get(number) if number is not None else None
-            if number is None or slot is None or slot.state != _AVAILABLE or slot.model is None:
-                wanted = f"Latest({self.name})" if version is None else f"Specific({self.name}, {version})"
-                raise ServingError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
+            if number is None or slot is None or slot.state != AVAILABLE or slot.model is None:
+                raise not_found(self.name, version)
             slot.calls += 1
             model = slot.model
         try:
@@ -98,87 +101,131 @@ class Versions:
         finally:
             with self._lock:
                 slot.calls -= 1
-                self._end_if_drained(number, slot)
+                idle = slot.take_if_idle()
+            self._let_go(number, idle)
 
     def statuses(self) -> list[pb.ModelVersionStatus]:
         """Return the state of each version ever seen, the highest first; one that failed to load keeps its error."""
         with self._lock:
             return [slot.status(version) for version, slot in sorted(self._slots.items(), reverse=True)]
 
-    def refresh(self) -> None:
-        """Look at the store once, and do the loads and unloads that follow from it."""
-        self._look()
+    def statistics(self) -> Statistics:
+        """Return how the model is doing."""
+        with self._lock:
+            store = self._store
+            looked_at = store.looked_at if store else None
+            return Statistics(
+                name=self.name,
+                base_path=store.base_path if store else Path(),
+                seconds_since_look=None if looked_at is None else self._clock() - looked_at,
+                readable=store.readable if store else True,
+                emptied=store.emptied if store else False,
+                available=tuple(sorted(self._in(AVAILABLE))),
+                failing=tuple(sorted(self._failing() & self._found.keys())),
+                calls=sum(slot.calls for slot in self._slots.values()),
+            )
+
+    def outcome(self) -> Literal["available", "failed"] | None:
+        """Return whether some version serves, or all that were to be served have failed for good; None before that."""
+        with self._lock:
+            if self._in(AVAILABLE):
+                return "available"
+            aspired = [self._slots.get(version) for version in self._aspired()]
+            return "failed" if aspired and all(slot is not None and slot.has_failed for slot in aspired) else None
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the base path was not looked at since the model was aimed."""
+        with self._lock:
+            return self._store is not None and not self._store.seen
+
+    def next_attempt(self) -> float | None:
+        """Return the time of the clock at which a load is to be tried again; None if none is."""
+        with self._lock:
+            return min((slot.due for slot in self._slots.values() if slot.state == LOADING), default=None)
+
+    def refresh(self, *, look: bool = True) -> None:
+        """Look at the store once, unless told not to, and do the loads and unloads that are due."""
+        if look:
+            self._look()
         while (step := self._next()) is not None:
             if step.action == "load":
                 self._try_load(step.version)
             else:
                 self._unload(step.version)
+            self._changed()
 
     def _look(self) -> None:
-        """Find out what is aspired; nothing changes while the base path cannot be read."""
-        try:
-            aspired = latest(scan(child.name for child in self._base_path.iterdir()))
-        except OSError as error:
-            if self._readable:
-                _LOG.error("base path unreadable name=%s error=%s", self.name, error)
-            self._readable = False
-            return
-        self._readable = True
+        """Find out what is there, and which of the versions that failed have changed."""
         with self._lock:
-            self._aspired = aspired
-            for version in self._slots.keys() - aspired.keys():
-                slot = self._slots[version]
-                slot.failures = 0
-                slot.state = _END if slot.state == _LOADING else slot.state
+            store, keep = self._store, self._rules.always_present and bool(self._in(AVAILABLE))
+        found = store.look(keep=keep) if store else None
+        with self._lock:
+            if store and found is not None and store is self._store:  # it was not told to aim elsewhere meanwhile
+                self._found, self._policy = found, store.policy
+            failed = {
+                version: slot for version, slot in self._slots.items() if slot.failures and version in self._found
+            }
+            paths = {version: self._found[version] for version in failed}
+        for version, path in paths.items() if self._rules.retry_changed else ():
+            content = fingerprint(path)
+            with self._lock:
+                if failed[version].note_content(content):
+                    _LOG.info("version has changed since it failed name=%s version=%d", self.name, version)
 
     def _next(self) -> Step | None:
         with self._lock:
-            ready = self._in(_AVAILABLE)
-            loadable = {version for version in self._aspired if self._may_load(self._slots.get(version))}
-            return next_step(self._aspired.keys(), ready, loadable)
+            aspired = self._aspired().keys()
+            for version in aspired - self._slots.keys():
+                self._slots[version] = Slot()
+            for version in self._slots.keys() - aspired:
+                self._slots[version].dismiss()
+            now = self._clock()
+            return next_step(aspired, self._in(AVAILABLE), {v for v in aspired if self._slots[v].may_load(now)})
 
-    def _may_load(self, slot: _Slot | None) -> bool:
-        if slot is None or (slot.state == _END and not slot.failures):
-            return True
-        return slot.state == _LOADING and self._clock() >= slot.due
+    def _aspired(self) -> dict[int, Path]:
+        return aspire(self._policy, self._found, self._failing() if self._rules.fall_back else frozenset())
+
+    def _failing(self) -> set[int]:
+        return {version for version, slot in self._slots.items() if slot.error is not None}
 
     def _in(self, state: pb.ModelVersionStatus.State) -> set[int]:
         return {version for version, slot in self._slots.items() if slot.state == state}
 
     def _try_load(self, version: int) -> None:
         with self._lock:
-            slot = self._slots.setdefault(version, _Slot())
-            slot.state = _LOADING
-            path = self._base_path / self._aspired[version]
+            slot, path = self._slots[version], self._found.get(version)
+            if path is None:
+                return  # it was told to aim elsewhere meanwhile
+            slot.state = LOADING
         begin = self._clock()
+        content = fingerprint(path) if self._rules.retry_changed else frozenset()
         try:
             model = self._load(path)
         except ServingError as error:
-            self._note_failure(version, slot, error)
+            self._note_failure(version, slot, error, content)
             return
         with self._lock:
-            slot.model, slot.error, slot.failures, slot.state = model, None, 0, _AVAILABLE
+            slot.note_success(model)
         _LOG.info("version available name=%s version=%d seconds=%.3f", self.name, version, self._clock() - begin)
 
-    def _note_failure(self, version: int, slot: _Slot, error: ServingError) -> None:
+    def _note_failure(self, version: int, slot: Slot, error: ServingError, content: Fingerprint) -> None:
+        retries = self._rules.retries
         with self._lock:
-            slot.failures += 1
-            slot.error = error
-            slot.due = self._clock() + self._retry_interval
-            slot.state = _LOADING if slot.failures <= self._retries else _END
+            slot.note_failure(error, content, retries=retries, due=self._clock() + self._rules.retry_interval)
         _LOG.error(
             "load failed name=%s version=%d attempt=%d of=%d code=%s error=%s",
-            *(self.name, version, slot.failures, self._retries + 1, error.code.name, error.text),
+            *(self.name, version, slot.failures, retries + 1, error.code.name, error.text),
         )
 
     def _unload(self, version: int) -> None:
         with self._lock:
             slot = self._slots[version]
-            slot.state = _UNLOADING
-            self._end_if_drained(version, slot)
+            slot.state = UNLOADING
+            idle = slot.take_if_idle()
+        self._let_go(version, idle)
 
-    def _end_if_drained(self, version: int, slot: _Slot) -> None:
-        """Let the model go if it is to be unloaded and no call uses it any more."""
-        if slot.state == _UNLOADING and slot.calls == 0:
-            slot.model, slot.state = None, _END
+    def _let_go(self, version: int, model: Model | None) -> None:
+        """Free a model that nobody uses any more, if there is one."""
+        if model is not None:
             _LOG.info("version unloaded name=%s version=%d", self.name, version)

@@ -14,6 +14,7 @@ from tensorflow_serving.apis.get_model_metadata_pb2 import (
     SignatureDefMap,
 )
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest, GetModelStatusResponse
+from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest, ReloadConfigResponse
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
@@ -21,7 +22,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from proto import tfserving_pb2 as pb
-from proto.methods import GET_MODEL_METADATA, GET_MODEL_STATUS, PREDICT, Method
+from proto.methods import GET_MODEL_METADATA, GET_MODEL_STATUS, PREDICT, RELOAD_CONFIG, Method
 
 SHAPE = pb.TensorShape(dim=[pb.TensorShape.Dim(size=-1, name="batch"), pb.TensorShape.Dim(size=2)])
 SPEC = pb.ModelSpec(name="lung", signature_name="serving_default", version={"value": 2**40})
@@ -47,6 +48,17 @@ STATUS = pb.ModelVersionStatus(
     state=pb.ModelVersionStatus.AVAILABLE,
     status=pb.ModelVersionStatus.Status(error_code=15, error_message="lost"),
 )
+Policy = pb.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+
+
+def reload_request(policy: Policy) -> pb.ReloadConfigRequest:
+    model = pb.ModelConfig(name="lung", base_path="/models/lung", model_platform="tensorflow")
+    model.model_version_policy.CopyFrom(policy)
+    model.version_labels["stable"] = 2**40
+    typed = pb.ModelConfig(name="bone", base_path="/models/bone", model_type=pb.TENSORFLOW)
+    models = pb.ModelConfigList(config=[model, typed])
+    return pb.ReloadConfigRequest(config=pb.ModelServerConfig(model_config_list=models), metric_names=["m"])
+
 
 PAIRS = [
     (SPEC, ModelSpec),
@@ -61,6 +73,13 @@ PAIRS = [
     (
         pb.PredictionLog(predict_log=pb.PredictionLog.PredictLog(request=REQUEST, response=RESPONSE)),
         PredictionLog,
+    ),
+    (reload_request(Policy(latest=Policy.Latest(num_versions=2))), ReloadConfigRequest),
+    (reload_request(Policy(all=Policy.All())), ReloadConfigRequest),
+    (reload_request(Policy(specific=Policy.Specific(versions=[-1, 2**40]))), ReloadConfigRequest),
+    (
+        pb.ReloadConfigResponse(status=pb.StatusProto(error_code=9, error_message="not available")),
+        ReloadConfigResponse,
     ),
 ]
 
@@ -88,6 +107,7 @@ def test_a_dtype_has_the_same_number(name: str) -> None:
         pytest.param(PREDICT, PredictionServiceStub, id="Predict"),
         pytest.param(GET_MODEL_METADATA, PredictionServiceStub, id="GetModelMetadata"),
         pytest.param(GET_MODEL_STATUS, ModelServiceStub, id="GetModelStatus"),
+        pytest.param(RELOAD_CONFIG, ModelServiceStub, id="HandleReloadConfigRequest"),
     ],
 )
 def test_a_method_has_the_path_that_the_official_stub_calls(

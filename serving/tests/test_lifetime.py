@@ -55,7 +55,10 @@ def test_a_first_version_that_cannot_be_loaded_ends_with_status_1(
     store.add(1)
 
     assert run(settings, store.load, SimpleQueue()) == 1
-    assert "1 servable(s) did not become available" in caplog.text
+    assert (
+        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: "
+        "{{{name: default version: 1} due to error: DATA_LOSS: version 1 is broken}, }"
+    ) in caplog.text
 
 
 def test_a_signal_ends_a_server_that_waits_for_its_first_version(settings: Settings, folder: Path) -> None:

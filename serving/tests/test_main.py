@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import grpc
@@ -38,17 +39,23 @@ def test_the_real_server_takes_over_where_it_is_installed(real: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
         f"serving lung with {real}/tensorflow_model_server",
-        *("--model_name=lung", "--model_base_path=/m", "--grpc_max_threads=3", "--rest_api_port=8501"),
+        *("--grpc_max_threads=3", "--rest_api_port=8501", "--model_name=lung", "--model_base_path=/m"),
     ]
 
 
 def test_embedded_never_hands_over(real: Path) -> None:
-    done = run("--embedded", "--model_base_path=/m", "--rest_api_port=8501", path=real)
+    done = run("--embedded", "--model_base_path=/m", "--enable_profiler=true", path=real)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "serving: --rest_api_port=8501 is refused: the embedded server has no such flag; see --help\n"
+        "serving: --enable_profiler=true is refused: the embedded server has no such flag; see --help\n"
     )
+
+
+def test_the_version_is_told() -> None:
+    done = run("--embedded", "--version")
+
+    assert (done.returncode, done.stdout) == (0, f"Pulmo's embedded model server {version('pulmo')}\n")
 
 
 def test_a_flag_that_cannot_be_used_ends_with_status_2() -> None:

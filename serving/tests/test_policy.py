@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.policy import Step, latest, next_step, scan
+from serving.policy import All, Latest, Policy, Specific, Step, aspire, next_step, scan
 
 VERSIONS = st.frozensets(st.integers(1, 5), max_size=4)
 
@@ -47,9 +47,55 @@ def test_of_two_names_with_one_number_the_later_in_sorted_order_counts() -> None
     assert scan(["1", "01"]) == {1: "1"}
 
 
-def test_the_highest_version_is_aspired() -> None:
-    assert latest(scan(["9", "10", "2"])) == {10: "10"}
-    assert latest({}) == {}
+@pytest.mark.parametrize(
+    ("policy", "aspired"),
+    [
+        pytest.param(Latest(), {10}, id="the latest one"),
+        pytest.param(Latest(2), {9, 10}, id="the latest two"),
+        pytest.param(Latest(7), {2, 9, 10}, id="more than there are"),
+        pytest.param(All(), {2, 9, 10}, id="all"),
+        pytest.param(Specific(frozenset({2, 7})), {2}, id="those that are named and there"),
+    ],
+)
+def test_a_policy_aspires(policy: Policy, aspired: set[int]) -> None:
+    assert aspire(policy, scan(["9", "10", "2"])).keys() == aspired
+    assert aspire(policy, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("policy", "failing", "aspired"),
+    [
+        pytest.param(Latest(), {4}, {4, 3}, id="the next lower one takes the place of one that fails"),
+        pytest.param(Latest(), {4, 3}, {4, 3, 2}, id="and of two that fail"),
+        pytest.param(Latest(2), {3}, {4, 3, 2}, id="one between two good ones takes no place"),
+        pytest.param(Latest(), {3}, {4}, id="a lower one that fails is not wanted anyway"),
+        pytest.param(Latest(), {1, 2, 3, 4}, {1, 2, 3, 4}, id="where all fail all are tried"),
+        pytest.param(Specific(frozenset({4})), {4}, {4}, id="one that is named has no substitute"),
+    ],
+)
+def test_versions_that_fail_do_not_take_the_place_of_others(
+    policy: Policy, failing: set[int], aspired: set[int]
+) -> None:
+    assert aspire(policy, scan(["1", "2", "3", "4"]), failing).keys() == aspired
+
+
+@given(count=st.integers(1, 4), found=VERSIONS, failing=VERSIONS)
+def test_as_many_good_versions_are_aspired_as_asked_for_and_as_few_as_that(
+    count: int, found: frozenset[int], failing: frozenset[int]
+) -> None:
+    good = sorted(found - failing, reverse=True)
+    chosen = aspire(Latest(count), dict.fromkeys(found, ""), failing).keys()
+
+    assert chosen - failing == set(good[:count])
+    if len(good) >= count:
+        assert all(version > good[count - 1] for version in chosen & failing)
+    else:
+        assert chosen == found
+
+
+@given(count=st.integers(1, 4), found=VERSIONS)
+def test_where_nothing_fails_the_highest_versions_are_aspired(count: int, found: frozenset[int]) -> None:
+    assert aspire(Latest(count), dict.fromkeys(found, "")).keys() == set(sorted(found)[-count:])
 
 
 @pytest.mark.parametrize(

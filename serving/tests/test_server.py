@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from proto.methods import PREDICT
-from serving.server import Servicer, listening
+from serving.configuration import Rules, one_model
+from serving.models import Models
+from serving.server import listening
+from serving.services import Servicer
 from serving.tests.memory import MemoryModel, MemoryStore, request
 from serving.versions import Versions
 from tests.processes import eventually
@@ -30,8 +33,8 @@ class Peer:
     def __init__(self, folder: Path, channel: grpc.Channel) -> None:
         store = MemoryStore(folder / "lung")
         store.add(1)
-        self.versions = Versions("lung", store.base_path, store.load, retries=0, retry_interval=0)
-        self.versions.refresh()
+        self.models = Models(store.load, Rules(), start=Versions.refresh)
+        self.models.configure(one_model("lung", str(store.base_path)))
         self.model: MemoryModel = store.models[1]
         self.server = ExitStack()
         self.predict = channel.unary_unary(
@@ -41,8 +44,8 @@ class Peer:
         )
 
     def listen(self, target: str, *, as_content: bool = False) -> None:
-        servicer = Servicer(self.versions, as_content=as_content)
-        self.server.enter_context(listening(servicer, [target], threads=1, grace=30))
+        servicer = Servicer(self.models, as_content=as_content)
+        self.server.enter_context(listening(servicer, [target], threads=1, grace=30, health=True))
 
     def outcome(self) -> tuple[grpc.StatusCode, str | None]:
         """Return how a call ends now: its code and text."""

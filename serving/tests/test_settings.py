@@ -52,6 +52,17 @@ def test_a_flag_may_be_written(argv: list[str]) -> None:
             "--port=0 is refused without --grpc_socket_path: name a port or a socket to listen on",
             id="no address",
         ),
+        pytest.param(
+            [BASE, "--model_config_file_poll_wait_seconds=5"],
+            "--model_config_file_poll_wait_seconds=5 is refused: there is no --model_config_file to read again",
+            id="no file to read again",
+        ),
+        pytest.param(
+            [BASE, "--tensorflow_session_parallelism=2", "--tensorflow_inter_op_parallelism=1"],
+            "--tensorflow_session_parallelism=2 is refused: it says the same as --tensorflow_intra_op_parallelism and "
+            "--tensorflow_inter_op_parallelism: give it or the other two",
+            id="parallelism twice",
+        ),
     ],
 )
 def test_a_refusal_names_the_flag_the_value_and_the_remedy(argv: list[str], text: str) -> None:
@@ -72,12 +83,19 @@ def test_a_socket_is_served_beside_the_port_or_instead_of_it() -> None:
 
 
 def test_what_is_not_ours_to_understand_is_left() -> None:
-    assert parse([BASE, "--rest_api_port=8501"])[1] == ["--rest_api_port=8501"]
+    assert parse([BASE, "--enable_profiler=false"])[1] == ["--enable_profiler=false"]
 
 
 def test_the_real_server_is_told_what_differs_from_its_defaults() -> None:
     settings = Settings(
-        model_base_path="/m", port=8500, enable_model_warmup=False, embedded=True, file_system_poll_wait_seconds=0.1
+        model_base_path="/m",
+        port=8500,
+        enable_model_warmup=False,
+        file_system_poll_wait_seconds=0.1,
+        embedded=True,
+        fall_back_to_older_versions=False,
+        retry_changed_versions=False,
+        servable_versions_always_present=False,
     )
 
     assert flags(settings) == [
@@ -85,3 +103,24 @@ def test_the_real_server_is_told_what_differs_from_its_defaults() -> None:
         "--file_system_poll_wait_seconds=1",
         "--enable_model_warmup=false",
     ]
+
+
+@pytest.mark.parametrize(("given", "told"), [(0.1, "1"), (2.6, "3"), (0.0, "0"), (-0.1, "-1"), (-1.0, "-1")])
+def test_the_real_server_is_told_whole_seconds(given: float, told: str) -> None:
+    settings = Settings(model_base_path="/m", file_system_poll_wait_seconds=given)
+
+    assert flags(settings)[1:] == [f"--file_system_poll_wait_seconds={told}"]
+
+
+def test_a_configuration_file_needs_no_model() -> None:
+    assert parse(["--model_config_file=models.config"])[0].models == "models.config"
+
+
+def test_one_number_may_stand_for_both_kinds_of_threads() -> None:
+    settings, _ = parse([BASE, "--tensorflow_session_parallelism=3"])
+
+    assert (settings.intra_op, settings.inter_op) == (3, 3)
+
+
+def test_the_version_needs_no_model() -> None:
+    assert parse(["--version"])[0].version

@@ -6,21 +6,14 @@ import grpc
 import pytest
 
 from proto import tfserving_pb2 as pb
+from serving.configuration import Rules
 from serving.errors import ServingError
+from serving.policy import All, Latest, Specific
 from serving.tests.memory import MemoryModel, MemoryStore
+from serving.tests.watched import Clock, model, once, served, states, strict
 from serving.versions import Versions
 
 State = pb.ModelVersionStatus
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -35,16 +28,7 @@ def store(tmp_path: Path) -> MemoryStore:
 
 @pytest.fixture
 def versions(store: MemoryStore, clock: Clock) -> Versions:
-    return Versions("lung", store.base_path, store.load, retries=1, retry_interval=60, clock=clock)
-
-
-def states(versions: Versions) -> dict[int, int]:
-    return {status.version: status.state for status in versions.statuses()}
-
-
-def served(versions: Versions, version: int | None = None) -> int:
-    with versions.borrow(version) as (number, _):
-        return number
+    return Versions(model(store), store.load, Rules(retries=1, retry_interval=60), clock=clock)
 
 
 def test_the_newest_version_is_served(versions: Versions, store: MemoryStore) -> None:
@@ -62,7 +46,7 @@ def test_the_old_version_is_available_while_the_new_one_loads(store: MemoryStore
         seen.append(states(watched))
         return store.load(path)
 
-    watched = Versions("lung", store.base_path, load, retries=0, retry_interval=0)
+    watched = Versions(model(store), load, Rules(retries=0))
     store.add(1)
     watched.refresh()
     store.add(2)
@@ -184,32 +168,6 @@ def test_deleting_the_newest_version_brings_the_lower_one_back(versions: Version
     assert store.loads == [1, 2, 1]
 
 
-def test_an_empty_store_unloads_everything(versions: Versions, store: MemoryStore) -> None:
-    store.add(1)
-    versions.refresh()
-    store.remove(1)
-    versions.refresh()
-
-    assert states(versions) == {1: State.END}
-
-
-def test_a_store_that_cannot_be_read_changes_nothing_and_is_logged_once(
-    versions: Versions, store: MemoryStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    store.add(1)
-    versions.refresh()
-    away = store.base_path.rename(store.base_path.with_name("away"))
-    versions.refresh()
-    versions.refresh()
-    assert served(versions) == 1
-    assert caplog.text.count("base path unreadable") == 1
-
-    away.rename(store.base_path)
-    store.add(2)
-    versions.refresh()
-    assert served(versions) == 2
-
-
 def test_a_version_overwritten_in_place_is_not_loaded_again(versions: Versions, store: MemoryStore) -> None:
     store.add(1)
     versions.refresh()
@@ -217,3 +175,100 @@ def test_a_version_overwritten_in_place_is_not_loaded_again(versions: Versions, 
     versions.refresh()
 
     assert store.loads == [1]
+
+
+def test_a_version_may_go_and_come_back(store: MemoryStore) -> None:
+    versions = once(store)
+    store.add(1, 2)
+    versions.refresh()
+    store.remove(2)
+    versions.refresh()
+    store.add(2)
+    versions.refresh()
+
+    assert states(versions) == {1: State.END, 2: State.AVAILABLE}
+    assert store.loads == [2, 1, 2]
+
+
+def test_the_latest_two_are_served_and_asked_for_by_number(store: MemoryStore) -> None:
+    versions = once(store, Latest(2))
+    store.add(1, 2, 3)
+    versions.refresh()
+
+    assert states(versions) == {2: State.AVAILABLE, 3: State.AVAILABLE}
+    assert (served(versions), served(versions, 2)) == (3, 2)
+
+
+def test_all_versions_are_served_but_the_broken_one(store: MemoryStore) -> None:
+    versions = once(store, All())
+    store.add(1, 2, 3)
+    store.broken.add(2)
+    versions.refresh()
+
+    assert states(versions) == {1: State.AVAILABLE, 2: State.END, 3: State.AVAILABLE}
+
+
+def test_specific_versions_are_served_and_a_missing_one_is_warned_of_once(
+    store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    versions = once(store, Specific(frozenset({1, 7})))
+    store.add(1, 2)
+    versions.refresh()
+    versions.refresh()
+
+    assert states(versions) == {1: State.AVAILABLE}
+    assert caplog.text.count("Versions [7] of servable lung, which it is to serve, are not in base path") == 1
+
+
+def test_a_smaller_version_takes_over_when_the_policy_says_so(store: MemoryStore) -> None:
+    versions = once(store, Specific(frozenset({2})))
+    store.add(1, 2)
+    versions.refresh()
+    versions.aim(model(store, Specific(frozenset({1}))))
+    versions.refresh()
+
+    assert states(versions) == {1: State.AVAILABLE, 2: State.END}
+
+
+def test_a_smaller_version_that_is_broken_leaves_the_greater_one_serving(store: MemoryStore) -> None:
+    versions = strict(store)
+    store.add(1, 2)
+    store.broken.add(1)
+    versions.refresh()
+    versions.aim(model(store, Specific(frozenset({1}))))
+    versions.refresh()
+
+    assert states(versions) == {1: State.END, 2: State.AVAILABLE}
+
+
+def test_a_version_that_is_not_there_leaves_the_one_that_is_serving(store: MemoryStore) -> None:
+    versions = once(store)
+    store.add(1)
+    versions.refresh()
+    versions.aim(model(store, Specific(frozenset({7}))))
+    versions.refresh()
+
+    assert states(versions) == {1: State.AVAILABLE}
+
+
+def test_a_model_that_is_no_longer_wanted_is_unloaded(store: MemoryStore) -> None:
+    versions = once(store)
+    store.add(1)
+    versions.refresh()
+    versions.aim(None)
+    versions.refresh()
+
+    assert states(versions) == {1: State.END}
+
+
+def test_without_a_look_only_what_is_due_is_done(versions: Versions, store: MemoryStore, clock: Clock) -> None:
+    store.add(1)
+    store.broken.add(1)
+    versions.refresh()
+    store.add(2)
+    assert versions.next_attempt() == 60
+    clock.now = 60
+    versions.refresh(look=False)
+
+    assert store.loads == [1, 1]
+    assert versions.next_attempt() is None
