@@ -88,7 +88,7 @@ class Backend:
         """
         request = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name=self._model))
         reply = await _call(self._status, GET_MODEL_STATUS, request, _CONTROL_TIMEOUT_S)
-        return [
+        statuses = [
             VersionStatus(
                 version=entry.version,
                 state=pb.ModelVersionStatus.State.Name(entry.state),
@@ -96,6 +96,7 @@ class Backend:
             )
             for entry in reply.model_version_status
         ]
+        return sorted(statuses, key=lambda status: status.version, reverse=True)
 
     async def describe(self, version: int) -> Manifest:
         """Return what a version says of itself.

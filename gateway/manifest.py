@@ -8,11 +8,14 @@ from msgspec import Meta
 
 from gateway.imaging import ImageSpec
 
+_LARGEST_SIDE = 4096  # pixels
+_MOST_LABELS = 1000  # each is the label of a metric
+
 
 class Manifest(msgspec.Struct, frozen=True):
     """The part of the manifest that the gateway needs; it ignores what it does not know."""
 
-    labels: Annotated[list[str], Meta(min_length=2)]
+    labels: Annotated[list[str], Meta(min_length=2, max_length=_MOST_LABELS)]
     """The classes, in the order of the model's outputs."""
     image: ImageSpec
     """The array that the model takes."""
@@ -33,9 +36,14 @@ class Manifest(msgspec.Struct, frozen=True):
         """Read a manifest.
 
         Raises:
-            ValueError: the text is not JSON, or lacks a field, or a field is of the wrong kind.
+            ValueError: the text is not JSON, or lacks a field, or a field is of the wrong kind or out of its range.
         """
         manifest = msgspec.json.decode(text, type=cls)
+        height, width, _ = manifest.image.shape
+        if not (0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE):
+            raise ValueError(f"image is {width}x{height}; each side is 1 to {_LARGEST_SIDE} pixels")
+        if len(set(manifest.labels)) < len(manifest.labels):
+            raise ValueError(f"labels are {manifest.labels}; each stands there once")
         digest = manifest.model_digest or f"sha256:{hashlib.sha256(text).hexdigest()}"
         return msgspec.structs.replace(manifest, digest=digest)
 

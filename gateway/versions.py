@@ -14,6 +14,7 @@ from gateway.preparation import Preparation, PreparationLimits
 from gateway.timestamps import now
 
 _AVAILABLE, _END = "AVAILABLE", "END"
+_SHOWN = 32  # versions with metrics of their own; TensorFlow Serving never forgets one that failed
 
 
 class VersionReport(msgspec.Struct, frozen=True):
@@ -69,12 +70,13 @@ class Versions:
         """Say why no version is usable; empty where one is."""
         if self._usable:
             return ""
-        problems = [f"version {number}: {work.problem}" for number, work in self._preparations.items() if work.problem]
+        mute = "has not described itself yet"
+        problems = [f"version {number}: {work.problem or mute}" for number, work in self._preparations.items()]
         return "; ".join(problems) or self._trouble
 
     def reports(self) -> list[VersionReport]:
         """Return all versions that the model server knew when it was last asked, newest first."""
-        return [self._report(self._statuses[number]) for number in sorted(self._statuses, reverse=True)]
+        return [self._report(status) for status in self._statuses.values()]
 
     def subscribe(self, observer: Callable[[], None]) -> None:
         """Call `observer` whenever other versions are usable than before."""
@@ -115,14 +117,15 @@ class Versions:
             self._trouble, self._internals = "the model server has no version that is AVAILABLE", ""
         self._note(statuses)
         available = {number for number, status in statuses.items() if status.state == _AVAILABLE}
-        for number in self._preparations.keys() - available:
-            await self._preparations.pop(number).cancel()
+        gone = [self._preparations.pop(number) for number in self._preparations.keys() - available]
         needed = not any(work.version for work in self._preparations.values())
         for number in available - self._preparations.keys():
             work = Preparation(number, self._backend, self._limits, self._metrics, self._weigh)
             self._preparations[number] = work
             work.start(needed=needed)
         self._weigh()
+        for work in gone:
+            await work.cancel()
 
     def _pending(self) -> bool:
         return any(not work.attempted for work in self._preparations.values())
@@ -167,10 +170,10 @@ class Versions:
         self._metrics.backend_ready.set(bool(self._usable))
         self._metrics.version_state.clear()
         self._metrics.version_ready.clear()
-        for status in self._statuses.values():
-            if status.state != _END or status.error:
-                self._metrics.version_state.labels(status.version, status.state).set(1)
-                self._metrics.version_ready.labels(status.version).set(status.version in self._usable)
+        there = [status for status in self._statuses.values() if status.state != _END or status.error]
+        for status in there[:_SHOWN]:
+            self._metrics.version_state.labels(status.version, status.state).set(1)
+            self._metrics.version_ready.labels(status.version).set(status.version in self._usable)
 
     def _report(self, status: VersionStatus) -> VersionReport:
         work = self._preparations.get(status.version)
