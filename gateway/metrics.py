@@ -104,7 +104,7 @@ class Metrics:
             "history_rows", "Predictions handed to the history, by what became of them.", ["outcome"], registry=registry
         )
         self.model_info = Gauge(
-            "model_info", "1 for the version that answers.", ["version", "digest"], registry=registry
+            "model_info", "1 for each version that has a part of the traffic.", ["version", "digest"], registry=registry
         )
         self.version_state = Gauge(
             "gateway_model_version_state",

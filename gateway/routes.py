@@ -45,7 +45,7 @@ async def predict(request: Request[Any, Any, Any], services: Services) -> Predic
     await services.router.current()  # without one the body is not worth reading
     with services.admission.places():
         [upload] = await read_uploads(request, "file", limits)
-        key = request.headers.get(ROUTE_KEY)
+        key = request.headers.get(ROUTE_KEY) or None
         return await services.pipeline.classify(upload, arrived, arrived + settings.request_timeout_s, key)
 
 

@@ -55,6 +55,18 @@ def serving(store: Path, *flags: str, socket: Path | None = None) -> Iterator[Mo
             yield ModelServer(target, store, process)
 
 
+def keep_newest(store: Path, count: int, folder: Path) -> str:
+    """Return the flag by which a server keeps the `count` newest versions of `store`; its file is written to `folder`.
+
+    The server keeps the newest one alone without it.
+    """
+    policy = f"model_version_policy {{ latest {{ num_versions: {count} }} }}"
+    model = f'config {{ name: "{MODEL}" base_path: "{store}" model_platform: "tensorflow" {policy} }}'
+    file = folder / "models.config"
+    file.write_text(f"model_config_list {{ {model} }}\n")
+    return f"--model_config_file={file}"
+
+
 def _answers(target: str) -> bool:
     """Return whether the server says that its model is available."""
     with grpc.insecure_channel(target) as channel:

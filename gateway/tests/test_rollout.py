@@ -3,44 +3,21 @@
 import shutil
 import signal
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gateway.imaging import ImageSpec, decode
+from tests.clients import posting
 from tests.gateways import serving_gateway
 from tests.images import pixels, png
 from tests.modelserver import MODEL, serving
 from tests.processes import PYTHON, ROOT, eventually
-from tests.toymodel import expected
+from tests.toymodel import copy, expected
 
 BODY = png(pixels(3))
-
-
-@contextmanager
-def posting(url: str) -> Iterator[list[httpx.Response]]:
-    """Post one image again and again until the block ends; the list fills with the replies."""
-    replies: list[httpx.Response] = []
-    stop = threading.Event()
-
-    def post() -> None:
-        with httpx.Client(timeout=30) as client:
-            while not stop.is_set():
-                replies.append(client.post(f"{url}/predict", content=BODY))
-
-    threads = [threading.Thread(target=post) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield replies
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def version_of(url: str) -> int | None:
@@ -56,7 +33,7 @@ def test_a_new_version_rolls_out_with_no_failed_request(toy_store: Path, tmp_pat
     with (
         serving(store) as server,
         serving_gateway(server.target, tmp_path / "gateway") as gateway,
-        posting(gateway.url) as replies,
+        posting(gateway.url, BODY) as replies,
     ):
         publish = [PYTHON, "-m", "tests.toymodel", str(store), "2", "--size", "48", "--mode", "RGB"]
         subprocess.run(publish, check=True, cwd=ROOT)
@@ -70,6 +47,38 @@ def test_a_new_version_rolls_out_with_no_failed_request(toy_store: Path, tmp_pat
         version = reply.json()["model_version"]
         answer = expected(decode(BODY, specs[version], 10**6), version).tolist()
         assert answer == pytest.approx(list(reply.json()["probabilities"].values()), abs=1e-5)
+
+
+def test_a_server_that_keeps_only_the_latest_version_may_swap_it_at_any_moment(
+    toy_versions: Path, tmp_path: Path
+) -> None:
+    """Fifteen versions, 400 ms apart, under load: no request fails, and each answer holds its version's numbers.
+
+    The gateway looks only twice a second, so most versions leave before it has noticed what follows.
+    """
+    store = tmp_path / MODEL
+    store.mkdir()
+    made_as = {version: 1 + version % 3 for version in range(1, 17)}
+    copy(toy_versions / "2", store, 1)
+    with (
+        serving(store) as server,
+        serving_gateway(server.target, tmp_path / "gateway", model_poll_s="0.5") as gateway,
+        posting(gateway.url, BODY) as replies,
+    ):
+        for version in range(2, 17):
+            published = time.monotonic()
+            copy(toy_versions / str(made_as[version]), store, version)
+            eventually(lambda at=published: time.monotonic() > at + 0.4, within=5, what="400 ms have passed")  # type: ignore[misc]
+        eventually(lambda: version_of(gateway.url) == 16, within=60, what="the last version answers")
+        refused = httpx.put(f"{gateway.url}/models/route", json={"mode": "pinned", "version": 1})
+
+    assert {200} == {reply.status_code for reply in replies}
+    assert len({reply.json()["model_version"] for reply in replies}) > 5
+    image = decode(BODY, ImageSpec("L", 32, 32, "bilinear"), 10**6)
+    for reply in replies:
+        answer = expected(image, made_as[reply.json()["model_version"]]).tolist()
+        assert answer == pytest.approx(list(reply.json()["probabilities"].values()), abs=1e-5)
+    assert refused.status_code == 409
 
 
 def test_a_killed_model_server_is_a_503_and_answers_again_when_it_is_back(toy_store: Path, tmp_path: Path) -> None:
