@@ -22,6 +22,16 @@ def toy_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def faulty_versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return version 1 of the toy model as it is with each of `toymodel.FAULTS`, to be copied like `toy_versions`."""
+    folder = tmp_path_factory.mktemp("faulty")
+    for fault in toymodel.FAULTS:
+        command = [PYTHON, "-m", "tests.toymodel", str(folder / fault), "1", "--fault", fault]
+        subprocess.run(command, check=True, cwd=ROOT)
+    return {fault: folder / fault / "1" for fault in toymodel.FAULTS}
+
+
+@pytest.fixture(scope="session")
 def toy_store(toy_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a base path with version 1 of the toy model; not to be changed by tests."""
     store = tmp_path_factory.mktemp("store") / MODEL

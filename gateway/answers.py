@@ -25,6 +25,8 @@ class Scored(msgspec.Struct, frozen=True):
     decode_s: float
     queue_s: float
     backend_s: float
+    batch: int
+    """Images in the call."""
 
     @property
     def label(self) -> str:

@@ -40,6 +40,8 @@ class Scores(msgspec.Struct, frozen=True):
     """Seconds between arrival and the call."""
     backend_s: float
     """Seconds that the call took."""
+    batch: int
+    """Images in the call."""
 
 
 class Entry(msgspec.Struct, frozen=True, eq=False):
@@ -181,4 +183,4 @@ class Batcher:
         backend_s = self._clock() - begin
         for entry, row in zip(batch, probabilities, strict=True):
             if not entry.answer.done():
-                entry.answer.set_result(Scores(row, begin - entry.arrived, backend_s))
+                entry.answer.set_result(Scores(row, begin - entry.arrived, backend_s, len(batch)))

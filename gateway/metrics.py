@@ -16,6 +16,8 @@ STAGES = ("read", "decode", "queue", "backend", "persist")
 FAILURES = ("load", "describe", "probe")
 MODES = ("latest", "pinned", "canary", "shadow")
 ACTORS = ("operator", "guard")
+GUARD_STATES = ("idle", "watching", "helpless")
+MEASURES = ("errors", "latency", "abstentions", "classes", "disagreement")
 COMPARISONS = ("agree", "disagree", "failed", "dropped")
 TRIGGERS = ("full", "idle", "drain")
 OUTCOMES = ("committed", "failed", "refused")
@@ -153,6 +155,20 @@ class Metrics:
             buckets=_DIFFERENCE,
             registry=registry,
         )
+        self.guard_rollbacks = Counter(
+            "gateway_guard_rollbacks",
+            "Versions that the guard took back, by the gravest measure that was violated.",
+            ["measure"],
+            registry=registry,
+        )
+        self.guard_helpless = Counter(
+            "gateway_guard_helpless",
+            "Versions that the guard would have taken back, had there been another one to answer.",
+            registry=registry,
+        )
+        self.guard_state = Gauge(
+            "gateway_guard_state", "1 for what the guard is doing, else 0.", ["state"], registry=registry
+        )
         self._describe_build()
         self._create_labels()
 
@@ -181,5 +197,9 @@ class Metrics:
             self.route_changes.labels(actor)
         for mode in MODES:
             self.route_fallbacks.labels(mode)
+        for measure in MEASURES:
+            self.guard_rollbacks.labels(measure)
+        for state in GUARD_STATES:
+            self.guard_state.labels(state)
         for comparison in COMPARISONS:
             self.shadow_comparisons.labels(comparison)

@@ -25,7 +25,9 @@ class Outcome(msgspec.Struct, frozen=True):
     version: int
     role: Role
     backend_s: float
-    """Seconds that the call took, which the image shared with its batch; a shadow's batch is one image."""
+    """Seconds that the call took."""
+    batch: int = 1
+    """Images in the call; one for a shadow."""
     error: str = ""
     """The problem's name; empty where the version answered."""
     label: str = ""
@@ -44,6 +46,7 @@ class Outcome(msgspec.Struct, frozen=True):
             version=scored.version.number,
             role=scored.role,
             backend_s=scored.backend_s,
+            batch=scored.batch,
             label=scored.label,
             confidence=scored.confidence,
             abstained=scored.confidence < scored.version.manifest.abstention_threshold,

@@ -106,7 +106,7 @@ class Pipeline:
         except ModelFailed as error:
             self._observe(Outcome(version.number, role, scores.backend_s, error=error.name))
             raise
-        scored = Scored(version, role, scores.probabilities, decode_s, scores.queue_s, scores.backend_s)
+        scored = Scored(version, role, scores.probabilities, decode_s, scores.queue_s, scores.backend_s, scores.batch)
         self._observe(Outcome.of(scored))
         if destination.shadow is not None:
             self._shadow.offer(Copied(destination.shadow, body, image, scored))

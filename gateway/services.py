@@ -11,6 +11,8 @@ from gateway.admission import Admission
 from gateway.backend import Backend
 from gateway.batching import Batcher, Limits
 from gateway.decoding import Decoder
+from gateway.guard.guard import Guard, Spans
+from gateway.guard.judgement import Thresholds
 from gateway.history.database import open_reader, open_writer
 from gateway.history.reader import HistoryReader
 from gateway.history.routes import RouteStore
@@ -61,6 +63,12 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         await versions.refresh()
         await stack.enter_async_context(tasks.running(versions.follow()))
         observers = Observers()
+        if settings.guard:
+            spans = Spans(settings.guard_window_s, settings.guard_rollout_s)
+            guard = Guard(router, versions, thresholds(settings), spans, metrics)
+            observers.add(guard.observe)
+            guard.start()
+            await stack.enter_async_context(tasks.running(guard.run()))
         model = ObservedModel(backend.predict, router.role, observers)
         batcher = Batcher(model, Limits(settings.max_batch, settings.max_in_flight), metrics)
         stack.push_async_callback(batcher.close)
@@ -87,3 +95,16 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
             history=reader,
             route_store=route_store,
         )
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """Return by how much a version on trial may differ, as it is set."""
+    return Thresholds(
+        images=settings.guard_images,
+        errors=settings.guard_errors,
+        latency_ratio=settings.guard_latency_ratio,
+        latency_margin_s=settings.guard_latency_margin_s,
+        abstentions=settings.guard_abstentions,
+        classes=settings.guard_classes,
+        disagreement=settings.guard_disagreement,
+    )

@@ -59,6 +59,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What an acknowledged prediction survives: `normal` a killed process, `full` a loss of power too."""
     history_queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     """Predictions that may wait to be written; more are refused with 503."""
+    guard: bool = True
+    """Whether a version that is clearly worse than the one before is taken back without being asked."""
+    guard_window_s: Annotated[float, Meta(gt=0, le=86_400)] = 300.0
+    """Seconds of traffic that are compared: the last ones of each version."""
+    guard_rollout_s: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
+    """Seconds for which a version is watched that has become the newest one under `latest`."""
+    guard_images: Annotated[int, Meta(ge=1, le=1_000_000)] = 50
+    """Images on both sides before versions are compared; for one that only ever failed, 10 of its own will do."""
+    guard_errors: Annotated[float, Meta(ge=0, le=1)] = 0.02
+    """By how much the share of failures may be larger than the stable version's; 1 compares none."""
+    guard_latency_ratio: Annotated[float, Meta(ge=1, le=1_000_000)] = 2.0
+    """A call may take this many times the stable version's 95th percentile for calls of its size, ..."""
+    guard_latency_margin_s: Annotated[float, Meta(ge=0, le=3600)] = 0.05
+    """... or this many seconds more, whichever is longer; at most 10 % of the images may be later."""
+    guard_abstentions: Annotated[float, Meta(ge=0, le=1)] = 0.15
+    """By how much the share of abstentions may be larger than the stable version's; 1 compares none."""
+    guard_classes: Annotated[float, Meta(ge=0, le=1)] = 0.25
+    """Share of the images that may have moved to another class, as the class mixes tell; 1 compares none."""
+    guard_disagreement: Annotated[float, Meta(ge=0, le=1)] = 0.25
+    """Share of the images that may get another class from a shadow than from the stable version; 1 compares none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe events that are logged."""
     log_format: Literal["console", "json"] = "console"

@@ -80,6 +80,7 @@ class ShadowTraffic:
             role="shadow",
             probabilities=probabilities,
             backend_s=time.monotonic() - begin,
+            batch=1,
         )
         self._tell(shadow, compare(copied.answered, shadow))
 

@@ -1,8 +1,8 @@
 """A tiny model that fulfils the contract of the model store, and whose answers anybody can work out again.
 
-`python -m tests.toymodel STORE VERSION [VERSION...] [--size 32] [--mode L|RGB]` publishes SavedModels below STORE, the
-folder of one model. Beside the contract's two signatures they have `spin`, which keeps the server busy for as long as
-a test asks. TensorFlow is imported by `publish` alone, so `expected` costs nothing.
+`python -m tests.toymodel STORE VERSION [VERSION...] [--size 32] [--mode L|RGB] [--fault wrong|slow|error]` publishes
+SavedModels below STORE, the folder of one model. Beside the contract's two signatures they have `spin`, which keeps the
+server busy for as long as a test asks. TensorFlow is imported by `publish` alone, so `expected` costs nothing.
 """
 
 import argparse
@@ -21,6 +21,10 @@ LABELS = ("adenocarcinoma", "large.cell.carcinoma", "normal", "squamous.cell.car
 CHANNELS = {"L": 1, "RGB": 3}
 WARMUP_BATCHES = (1, 2, 4, 8)
 DIGEST = "sha256:" + "1" * 64
+FAULTS = ("wrong", "slow", "error")
+"""What may be wrong with a version: it says the last class to every image; it takes a quarter of a second or more for
+a call; it fails. Black images it answers as ever, so neither its warm-up nor anyone's probe with them shows it."""
+SLOW_ROUNDS = 20_000
 
 
 def expected(image: NDArray[np.uint8], version: int) -> NDArray[np.float32]:
@@ -52,7 +56,7 @@ def manifest(size: int = 32, mode: str = "L") -> dict[str, Any]:
     }
 
 
-def publish(store: Path, version: int, *, size: int = 32, mode: str = "L") -> Path:
+def publish(store: Path, version: int, *, size: int = 32, mode: str = "L", fault: str | None = None) -> Path:
     """Write the model to `store/.<version>.partial`, rename it to `store/<version>`, and return that path.
 
     Raises:
@@ -61,7 +65,7 @@ def publish(store: Path, version: int, *, size: int = 32, mode: str = "L") -> Pa
     partial, final = store / f".{version}.partial", store / str(version)
     shape = (size, size, CHANNELS[mode])
     text = json.dumps(manifest(size, mode))
-    _save(partial, version, shape, text)
+    _save(partial, version, shape, text, fault)
     extra = partial / "assets.extra"
     extra.mkdir()
     (extra / "manifest.json").write_text(text)
@@ -79,7 +83,7 @@ def copy(published: Path, store: Path, version: int) -> Path:
     return partial.rename(store / str(version))
 
 
-def _save(path: Path, version: int, shape: tuple[int, int, int], text: str) -> None:
+def _save(path: Path, version: int, shape: tuple[int, int, int], text: str, fault: str | None) -> None:
     import tensorflow as tf  # noqa: PLC0415 - seconds, and only publishing needs it
 
     module = tf.Module()
@@ -89,7 +93,7 @@ def _save(path: Path, version: int, shape: tuple[int, int, int], text: str) -> N
 
     def serve(images: Any) -> dict[str, Any]:  # noqa: ANN401 - a symbolic tensor
         brightness = tf.reduce_sum(tf.cast(images, tf.float32) * mean, axis=(1, 2, 3))[:, tf.newaxis]
-        return {"probabilities": tf.nn.softmax(module.bias + slope * brightness)}
+        return {"probabilities": tf.nn.softmax(_spoil(module.bias + slope * brightness, brightness, fault))}
 
     def describe() -> dict[str, Any]:
         return {"manifest": tf.constant(text)}
@@ -104,6 +108,23 @@ def _save(path: Path, version: int, shape: tuple[int, int, int], text: str) -> N
         "spin": tf.function(spin, [tf.TensorSpec((), tf.int32, name="rounds")]),
     }
     tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def _spoil(logits: Any, brightness: Any, fault: str | None) -> Any:  # noqa: ANN401 - symbolic tensors
+    """Return the logits as a version with `fault` has them; without one as they are."""
+    import tensorflow as tf  # noqa: PLC0415 - seconds, and only publishing needs it
+
+    lit = tf.reduce_any(brightness > 0)
+    if fault == "wrong":
+        return tf.where(brightness > 0, tf.constant([[0.0, 0.0, 0.0, 9.0]]), logits)
+    if fault == "slow":
+        rounds = tf.where(lit, SLOW_ROUNDS, 0)
+        (turned,) = tf.while_loop(lambda i: i < rounds, lambda i: (i + 1,), (tf.constant(0),))
+        return logits + 0.0 * tf.cast(turned, tf.float32)
+    if fault == "error":
+        with tf.control_dependencies([tf.debugging.Assert(tf.logical_not(lit), ["this version fails"])]):
+            return tf.identity(logits)
+    return logits
 
 
 def _write_warmup(path: Path, shape: tuple[int, int, int]) -> None:
@@ -135,9 +156,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("versions", type=int, nargs="+", metavar="VERSION")
     parser.add_argument("--size", type=int, default=32, help="height and width in pixels")
     parser.add_argument("--mode", choices=sorted(CHANNELS), default="L")
+    parser.add_argument("--fault", choices=FAULTS, help="what is wrong with the versions; nothing without it")
     arguments = parser.parse_args(argv)
     for version in arguments.versions:
-        publish(arguments.store, version, size=arguments.size, mode=arguments.mode)
+        publish(arguments.store, version, size=arguments.size, mode=arguments.mode, fault=arguments.fault)
     return 0
 
 
