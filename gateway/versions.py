@@ -118,7 +118,7 @@ class Versions:
         self._note(statuses)
         available = {number for number, status in statuses.items() if status.state == _AVAILABLE}
         gone = [self._preparations.pop(number) for number in self._preparations.keys() - available]
-        needed = not any(work.version for work in self._preparations.values())
+        needed = not any(work.version and not work.problem for work in self._preparations.values())
         for number in available - self._preparations.keys():
             work = Preparation(number, self._backend, self._limits, self._metrics, self._weigh)
             self._preparations[number] = work
