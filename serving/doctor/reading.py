@@ -1,4 +1,4 @@
-"""Reads the facts about a store; the newest versions only are read in depth."""
+"""Reads the facts about a store."""
 
 import fcntl
 import os
@@ -40,8 +40,8 @@ def read_store(path: Path, *, uid: int) -> Store:
         return Store(str(path), problem=error.strerror or str(error))
     entries = [Entry(child.name, child.is_dir(), _is_held(child)) for child in children]
     folders = scan(entry.name for entry in entries if entry.is_folder)
-    versions = [read_version(path / name, number, uid=uid) for number, name in sorted(folders.items())]
-    return Store(str(path), "", entries, versions, free)
+    versions = [_read_or_tell(path / name, number, uid=uid) for number, name in sorted(folders.items())]
+    return Store(str(path), "", entries, [version for version in versions if version is not None], free)
 
 
 def read_version(folder: Path, number: int, *, uid: int) -> Version:
@@ -67,6 +67,33 @@ def read_version(folder: Path, number: int, *, uid: int) -> Version:
         warmup=_warmup(folder / _WARMUP),
         parity=_content(folder / PARITY),
     )
+
+
+def _read_or_tell(folder: Path, number: int, *, uid: int) -> Version | None:
+    """Read a version; None if it was retired meanwhile, and one without content if this process may not read it."""
+    try:
+        return read_version(folder, number, uid=uid)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        problem = f"{folder.name} cannot be read by this command: {error.strerror}"
+        return Version(
+            number=number,
+            name=folder.name,
+            age=0,
+            size=0,
+            graph_problem=problem,
+            signatures=(),
+            input=None,
+            damage="",
+            has_checksums=True,
+            missing_shards=(),
+            unreadable=(),
+            labels=None,
+            manifest_problem="",
+            warmup=None,
+            parity=None,
+        )
 
 
 def _is_held(folder: Path) -> bool:

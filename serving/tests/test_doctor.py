@@ -15,6 +15,7 @@ from proto import tfserving_pb2 as pb
 from serving.doctor.command import examine
 from serving.doctor.facts import Server, Status, Store, Use
 from serving.doctor.findings import Finding
+from serving.doctor.reading import read_version
 from serving.doctor.server_checks import check_server
 from serving.doctor.store_checks import check_store
 from serving.tests.records import write_records
@@ -199,8 +200,6 @@ def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("free", "check"), [(10, "error disk"), (250, "warning disk"), (10_000, "")])
 def test_a_disk_without_room_for_the_next_version_is_named(free: int, check: str, store: Path) -> None:
-    from serving.doctor.reading import read_version  # noqa: PLC0415
-
     version = read_version(store / "1", 1, uid=UID)._replace(size=100)
 
     assert set(told(list(check_store(Store("/m", "", (), (version,), free))))) == ({check} if check else set())
