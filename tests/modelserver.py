@@ -14,6 +14,7 @@ from proto.methods import GET_MODEL_STATUS
 from tests.processes import PYTHON, Running, running
 
 MODEL = "lung"
+EMBEDDED, REAL = "the embedded server", "tensorflow_model_server"
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,18 @@ class ModelServer:
 
 
 @contextmanager
-def serving(store: Path, *flags: str, socket: Path | None = None) -> Iterator[ModelServer]:
-    """Run the embedded server for the base path `store`, looked at ten times a second; `flags` come last and win.
+def serving(store: Path, *flags: str, socket: Path | None = None, program: str = EMBEDDED) -> Iterator[ModelServer]:
+    """Run a model server for the base path `store`, looked at ten times a second; `flags` come last and win.
 
-    It listens on `socket`, or on one of its own.
+    It listens on `socket`, or on one of its own. Where `program` is `REAL`, that is what runs, which looks at the store
+    once a second.
     """
     with TemporaryDirectory(prefix="pulmo-") as folder:
         socket = socket or Path(folder) / "s"
         target = f"unix:{socket}"
         command = [
-            *(PYTHON, "-m", "serving", "--embedded", "--port=0", f"--grpc_socket_path={socket}"),
+            *(PYTHON, "-m", "serving", f"--embedded={str(program == EMBEDDED).lower()}", "--port=0"),
+            f"--grpc_socket_path={socket}",
             *(f"--model_name={MODEL}", f"--model_base_path={store}", "--file_system_poll_wait_seconds=0.1", *flags),
         ]
         log = Path(folder) / "log"

@@ -1,20 +1,48 @@
-"""What several tests of the model server need."""
+"""Which model servers the contract is held against, and their official client.
 
+The embedded server always; `tensorflow_model_server` where it is on the PATH; and a server that runs already where
+`PULMO_TFS_ADDRESS` names its gRPC address, for the tests that change no store. That one must serve version 1 of the toy
+model, and no other, as `lung`: `python -m tests.toymodel STORE 1`.
+"""
+
+import os
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.modelserver import ModelServer
+from tests.modelserver import EMBEDDED, REAL, ModelServer, serving
 
 if TYPE_CHECKING:
     from serving.tests.official import Official
 
+ADDRESS = "PULMO_TFS_ADDRESS"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for a `program` with each program that is here, and what asks for a `peer` with each server."""
+    programs = [EMBEDDED, *([REAL] if shutil.which(REAL) else [])]
+    if "program" in metafunc.fixturenames:
+        metafunc.parametrize("program", programs, scope="session")
+    if "peer" in metafunc.fixturenames:
+        peers = [*programs, *([ADDRESS] if ADDRESS in os.environ else [])]
+        metafunc.parametrize("peer", peers, scope="session")
+
 
 @pytest.fixture(scope="session")
-def official(model_server: ModelServer) -> Iterator["Official"]:
-    """Return the official client of the session's model server."""
+def official(peer: str, toy_store: Path, request: pytest.FixtureRequest) -> Iterator["Official"]:
+    """Return the official client of a server that serves version 1 of the toy model."""
     from serving.tests.official import connected  # noqa: PLC0415 - imports TensorFlow, which takes seconds
 
-    with connected(model_server.target) as client:
-        yield client
+    with ExitStack() as stack:
+        if peer == EMBEDDED:
+            server: ModelServer = request.getfixturevalue("model_server")  # shared with other tests
+            target = server.target
+        elif peer == REAL:
+            target = stack.enter_context(serving(toy_store, program=peer)).target
+        else:
+            target = os.environ[ADDRESS]
+        yield stack.enter_context(connected(target))

@@ -67,9 +67,9 @@ def site(tmp_path: Path, toy_versions: Path) -> Site:
 
 
 @pytest.fixture
-def client(site: Site) -> Iterator[Official]:
+def client(site: Site, program: str) -> Iterator[Official]:
     flags = (f"--model_config_file={site.file}", "--max_num_load_retries=0", "--grpc_max_threads=1")
-    with serving(site.folder / MODEL, *flags) as server, connected(server.target) as client:
+    with serving(site.folder / MODEL, *flags, program=program) as server, connected(server.target) as client:
         yield client
 
 

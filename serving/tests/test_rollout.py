@@ -53,9 +53,10 @@ def store(tmp_path_factory: pytest.TempPathFactory, toy_versions: Path) -> Store
 
 
 @pytest.fixture(scope="module")
-def client(store: Store) -> Iterator[Official]:
+def client(store: Store, program: str) -> Iterator[Official]:
     """Return the client of a server which watches `store` and tries each load once."""
-    with serving(store.base_path, "--max_num_load_retries=0") as server, connected(server.target) as client:
+    flags = "--max_num_load_retries=0"
+    with serving(store.base_path, flags, program=program) as server, connected(server.target) as client:
         yield client
 
 
