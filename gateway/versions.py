@@ -100,8 +100,10 @@ class Versions:
                 await self._ask()
 
     async def close(self) -> None:
-        """End what is being prepared."""
-        for work in self._preparations.values():
+        """End what is being prepared; nobody waits for it any more."""
+        ending, self._preparations = self._preparations, {}
+        self._news.set()
+        for work in ending.values():
             await work.cancel()
 
     async def _ask(self) -> None:
