@@ -48,6 +48,7 @@ def test_every_key_of_a_training_is_in_the_trainers_page_with_its_default() -> N
         "CONTRIBUTING.md",
         "data/README.md",
         "requirements/README.md",
+        "serving/README.md",
         "trainer/README.md",
     ],
 )
@@ -59,9 +60,10 @@ def test_every_path_that_a_page_links_to_is_there(page: str) -> None:
     assert [link for link in links if not (folder / link).exists()] == []
 
 
-def test_every_test_that_the_architecture_names_exists() -> None:
-    """Each invariant is held by something that runs."""
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")))
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "serving/README.md"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    """Each invariant, and each row of the contract, is held by something that runs."""
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / page).read_text(encoding="utf-8")))
     folders = [*ROOT.glob("[a-z]*/tests"), ROOT / "tests"]
     sources = "".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("test_*.py"))
 

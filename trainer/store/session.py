@@ -1,9 +1,8 @@
 """A version on disk, asked as TensorFlow Serving asks it: through a session, in float32 or in bfloat16.
 
 `tensorflow_model_server --mixed_precision=bfloat16` (tensorflow/serving#2193) switches on one of Grappler's rewrites in
-the configuration of its sessions; so does this, and no setting of the process changes. (The embedded server switches on
-the same rewrite for its whole process.) What is computed in bfloat16 is Grappler's choice: convolutions and products,
-not the softmax.
+the configuration of its sessions; so do the embedded server and this, and no setting of the process changes. What is
+computed in bfloat16 is Grappler's choice: convolutions and products, not the softmax.
 """
 
 from collections.abc import Callable
