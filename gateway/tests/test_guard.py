@@ -1,9 +1,7 @@
 """The guard among real processes: bad versions are taken back by themselves, good ones are left alone."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,10 @@ import numpy as np
 import pytest
 
 from tests import toymodel
+from tests.clients import posting
 from tests.gateways import Gateway, serving_gateway
 from tests.images import png
-from tests.modelserver import MODEL, serving
+from tests.modelserver import MODEL, keep_newest, serving
 from tests.processes import eventually
 
 GREYS = (25, 80, 140, 165, 230, 250)  # version 1 finds three classes among them
@@ -22,39 +21,8 @@ BODIES = [png(np.full((32, 32), grey, np.uint8)) for grey in GREYS]
 QUICK = {"guard_window_s": "12", "guard_images": "30"}  # so that a moment is a tenth of a second
 
 
-@dataclass
-class Traffic:
-    """What clients got until now."""
-
-    statuses: list[int] = field(default_factory=list)
-    versions: list[int] = field(default_factory=list)
-
-    def answered_by(self, version: int) -> int:
-        return self.versions.count(version)
-
-
-@contextmanager
-def traffic(url: str, clients: int = 3) -> Iterator[Traffic]:
-    """Let some clients post one image after the other, until the block ends."""
-    seen, done = Traffic(), threading.Event()
-
-    def post() -> None:
-        with httpx.Client(base_url=url, timeout=30) as client:
-            while not done.is_set():
-                for body in BODIES:
-                    reply = client.post("/predict", content=body, headers={"Content-Type": "image/png"})
-                    seen.statuses.append(reply.status_code)
-                    seen.versions.append(reply.json().get("model_version", 0))
-
-    threads = [threading.Thread(target=post) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
+def answered_by(gateway: Gateway, version: int) -> float:
+    return gateway.total("gateway_predictions_total", version=str(version))
 
 
 @contextmanager
@@ -63,13 +31,8 @@ def deployed(folder: Path, good: Path, *, versions_kept: int = 2, **settings: st
     store = folder / MODEL
     store.mkdir()
     toymodel.copy(good, store, 1)
-    config = folder / "models.config"
-    config.write_text(
-        f'model_config_list {{ config {{ name: "{MODEL}" base_path: "{store}" model_platform: "tensorflow" '
-        f"model_version_policy {{ latest {{ num_versions: {versions_kept} }} }} }} }}"
-    )
     with (
-        serving(store, f"--model_config_file={config}") as server,
+        serving(store, keep_newest(store, versions_kept, folder)) as server,
         serving_gateway(server.target, folder, **{**QUICK, **settings}) as gateway,
     ):
         yield gateway, store
@@ -106,15 +69,15 @@ def test_a_bad_canary_is_taken_back_and_the_history_says_why(
     toy_versions: Path, faulty_versions: dict[str, Path], tmp_path: Path, fault: str, measure: str
 ) -> None:
     """The route is back on the stable version, which answers all that follows; no client got anything but answers."""
-    with deployed(tmp_path, toy_versions / "1") as (gateway, store), traffic(gateway.url) as seen:
-        eventually(lambda: seen.answered_by(1) > 100, within=30, what="the stable version has answered")
+    with deployed(tmp_path, toy_versions / "1") as (gateway, store), posting(gateway.url, *BODIES) as seen:
+        eventually(lambda: answered_by(gateway, 1) > 100, within=30, what="the stable version has answered")
         route(gateway, mode="pinned", version=1)
         toymodel.copy(faulty_versions[fault], store, 2)
         eventually(lambda: ready(gateway, 2), within=30, what="version 2 is ready")
         route(gateway, mode="canary", version=2, percent=30, reason="a new model")
         eventually(lambda: current(gateway) == PINNED, within=60, what="the guard has gone back")
-        before = len(seen.versions)
-        eventually(lambda: len(seen.versions) > before + 100, within=30, what="more was answered")
+        before = len(seen)
+        eventually(lambda: len(seen) > before + 100, within=30, what="more was answered")
 
         newest, canary, _ = changes(gateway)
         assert (newest["actor"], newest["route"], canary["actor"]) == ("guard", PINNED, "operator")
@@ -123,15 +86,18 @@ def test_a_bad_canary_is_taken_back_and_the_history_says_why(
         assert newest["since"] > canary["since"]
         assert rollbacks(gateway, measure=measure) == rollbacks(gateway) == 1
         assert gateway.total("gateway_guard_state", state="idle") == 1
-        assert set(seen.versions[before + 10 :]) == {1}
-        assert set(seen.statuses) == {200}
+        assert {reply.json()["model_version"] for reply in seen[before + 10 :]} == {1}
+        assert {reply.status_code for reply in seen} == {200}
 
 
 def test_a_bad_shadow_is_taken_back_for_its_disagreement(
     toy_versions: Path, faulty_versions: dict[str, Path], tmp_path: Path
 ) -> None:
     """No client ever got its answers, and it costs no computing any more."""
-    with deployed(tmp_path, toy_versions / "1", guard_classes="1") as (gateway, store), traffic(gateway.url) as seen:
+    with (
+        deployed(tmp_path, toy_versions / "1", guard_classes="1") as (gateway, store),
+        posting(gateway.url, *BODIES) as seen,
+    ):
         route(gateway, mode="pinned", version=1)
         toymodel.copy(faulty_versions["wrong"], store, 2)
         eventually(lambda: ready(gateway, 2), within=30, what="version 2 is ready")
@@ -140,37 +106,37 @@ def test_a_bad_shadow_is_taken_back_for_its_disagreement(
 
         assert "another class than from the stable version" in changes(gateway)[0]["reason"]
         assert rollbacks(gateway, measure="disagreement") == 1
-        assert set(seen.versions) == {1}
+        assert {reply.json()["model_version"] for reply in seen} == {1}
 
 
 def test_a_good_canary_is_left_alone(toy_versions: Path, tmp_path: Path) -> None:
     """The same traffic, many times what takes a bad one back, and nothing happens."""
-    with deployed(tmp_path, toy_versions / "1") as (gateway, store), traffic(gateway.url) as seen:
+    with deployed(tmp_path, toy_versions / "1") as (gateway, store), posting(gateway.url, *BODIES) as seen:
         route(gateway, mode="pinned", version=1)
         toymodel.copy(toy_versions / "1", store, 2)
         eventually(lambda: ready(gateway, 2), within=30, what="version 2 is ready")
         route(gateway, mode="canary", version=2, percent=30)
-        eventually(lambda: seen.answered_by(2) > 600, within=60, what="the canary has answered 600 images")
+        eventually(lambda: answered_by(gateway, 2) > 600, within=60, what="the canary has answered 600 images")
 
         assert current(gateway)["mode"] == "canary"
         assert rollbacks(gateway) == 0
         assert gateway.total("gateway_guard_state", state="watching") == 1
-        assert set(seen.statuses) == {200}
+        assert {reply.status_code for reply in seen} == {200}
 
 
 def test_a_bad_version_that_rolled_out_is_taken_back_each_time_it_is_tried(
     toy_versions: Path, faulty_versions: dict[str, Path], tmp_path: Path
 ) -> None:
     """Under `latest` the version before is pinned, and stays; an operator who insists gets a new judgement."""
-    with deployed(tmp_path, toy_versions / "1") as (gateway, store), traffic(gateway.url) as seen:
-        eventually(lambda: seen.answered_by(1) > 100, within=30, what="the first version has answered")
+    with deployed(tmp_path, toy_versions / "1") as (gateway, store), posting(gateway.url, *BODIES) as seen:
+        eventually(lambda: answered_by(gateway, 1) > 100, within=30, what="the first version has answered")
         toymodel.copy(faulty_versions["wrong"], store, 2)
         eventually(lambda: current(gateway) == PINNED, within=60, what="the guard has gone back")
 
         assert changes(gateway)[0]["reason"].startswith("version 2 after its rollout: ")
-        assert seen.answered_by(2) > 0
-        before = len(seen.versions)
-        eventually(lambda: len(seen.versions) > before + 300, within=30, what="more was answered")
+        assert answered_by(gateway, 2) > 0
+        before = len(seen)
+        eventually(lambda: len(seen) > before + 300, within=30, what="more was answered")
         assert len(changes(gateway)) == 1
 
         route(gateway, mode="latest", reason="I insist")
@@ -185,13 +151,13 @@ def test_a_guard_with_nothing_to_go_back_to_says_so(
     """Where the model server keeps one version only, a bad one is seen and told, and goes on answering."""
     with (
         deployed(tmp_path, toy_versions / "1", versions_kept=1) as (gateway, store),
-        traffic(gateway.url) as seen,
+        posting(gateway.url, *BODIES),
     ):
-        eventually(lambda: seen.answered_by(1) > 100, within=30, what="the first version has answered")
+        eventually(lambda: answered_by(gateway, 1) > 100, within=30, what="the first version has answered")
         toymodel.copy(faulty_versions["wrong"], store, 2)
         eventually(lambda: gateway.total("gateway_guard_helpless_total") == 1, within=60, what="the guard is helpless")
-        before = seen.answered_by(2)
-        eventually(lambda: seen.answered_by(2) > before + 300, within=30, what="more was answered")
+        before = answered_by(gateway, 2)
+        eventually(lambda: answered_by(gateway, 2) > before + 300, within=30, what="more was answered")
 
         assert gateway.total("gateway_guard_state", state="helpless") == 1
         assert gateway.total("gateway_guard_helpless_total") == 1
@@ -204,9 +170,12 @@ def test_a_guard_that_is_switched_off_does_nothing(
     toy_versions: Path, faulty_versions: dict[str, Path], tmp_path: Path
 ) -> None:
     """An operator may want to look on alone."""
-    with deployed(tmp_path, toy_versions / "1", guard="false") as (gateway, store), traffic(gateway.url) as seen:
-        eventually(lambda: seen.answered_by(1) > 100, within=30, what="the first version has answered")
+    with (
+        deployed(tmp_path, toy_versions / "1", guard="false") as (gateway, store),
+        posting(gateway.url, *BODIES),
+    ):
+        eventually(lambda: answered_by(gateway, 1) > 100, within=30, what="the first version has answered")
         toymodel.copy(faulty_versions["wrong"], store, 2)
-        eventually(lambda: seen.answered_by(2) > 1000, within=60, what="the bad version has answered")
+        eventually(lambda: answered_by(gateway, 2) > 1000, within=60, what="the bad version has answered")
 
         assert current(gateway) == {"mode": "latest"}

@@ -18,6 +18,9 @@ from gateway.settings import Settings
 LABELS = ("adenocarcinoma", "large.cell.carcinoma", "normal", "squamous.cell.carcinoma")
 USUAL = (0.4, 0.1, 0.3, 0.2)
 DEFAULTS = thresholds(Settings())
+NO_MARGIN = Thresholds(
+    images=50, errors=0, latency_ratio=1, latency_margin_s=0, abstentions=0, classes=0, disagreement=0.1
+)
 SLICE = 10  # images of the candidate in each slice
 
 
@@ -74,24 +77,27 @@ def measures(violations: list[Violation]) -> set[Measure]:
     return {violation.measure for violation in violations}
 
 
-def caught_after(traffic: Traffic, stable: Summary, limit: int) -> tuple[int, set[Measure]]:
+def caught_after(
+    traffic: Traffic, stable: Summary, limit: int, limits: Thresholds = DEFAULTS
+) -> tuple[int, set[Measure]]:
     """Return after how many images of the candidate there was a violation, and which; judged after each slice."""
     slices: list[Summary] = []
     while len(slices) * SLICE < limit:
         slices.append(traffic.summary(SLICE))
-        if found := verdict(slices, stable):
+        if found := verdict(slices, stable, limits):
             return len(slices) * SLICE, measures(found)
     return limit + 1, set()
 
 
 @pytest.mark.timeout(120)
-def test_equal_versions_are_never_judged_apart() -> None:
-    """200 canaries of 600 images at 5 to 50 %, each judged after every slice: 12,000 judgements, no false alarm."""
+@pytest.mark.parametrize("limits", [DEFAULTS, NO_MARGIN], ids=["as set", "without any margin"])
+def test_equal_versions_are_never_judged_apart(limits: Thresholds) -> None:
+    """100 canaries of 600 images at 5 to 50 %, judged after every 10: 6,000 judgements of each kind, no false alarm."""
     alarms = []
-    for seed in range(200):
+    for seed in range(100):
         share = np.random.default_rng(seed).uniform(0.05, 0.5)
         stable = Traffic(10_000 + seed, disagreement=0.1).summary(int(600 / share))
-        caught, found = caught_after(Traffic(seed, disagreement=0.1), stable, 600)
+        caught, found = caught_after(Traffic(seed, disagreement=0.1), stable, 600, limits)
         alarms += [(seed, caught, found)] if found else []
 
     assert alarms == []
