@@ -1,4 +1,4 @@
-"""Which model servers the contract is held against, and their official client.
+"""Versions in memory, and the model servers that the contract is held against, with their official client.
 
 The embedded server always; `tensorflow_model_server` where it is on the PATH; and a server that runs already where
 `PULMO_TFS_ADDRESS` names its gRPC address, for the tests that change no store. That one must serve version 1 of the toy
@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from serving.configuration import Rules
+from serving.tests.memory import MemoryStore
+from serving.tests.watched import Clock, model
+from serving.versions import Versions
 from tests.modelserver import EMBEDDED, REAL, ModelServer, serving
 
 if TYPE_CHECKING:
@@ -30,6 +34,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "peer" in metafunc.fixturenames:
         peers = [*programs, *([ADDRESS] if ADDRESS in os.environ else [])]
         metafunc.parametrize("peer", peers, scope="session")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> MemoryStore:
+    return MemoryStore(tmp_path / "lung")
+
+
+@pytest.fixture
+def versions(store: MemoryStore, clock: Clock) -> Versions:
+    return Versions(model(store), store.load, Rules(retries=1, retry_interval=60), clock=clock)
 
 
 @pytest.fixture(scope="session")

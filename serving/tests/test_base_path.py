@@ -6,27 +6,11 @@ from pathlib import Path
 import pytest
 
 from proto import tfserving_pb2 as pb
-from serving.configuration import Rules
 from serving.tests.memory import MemoryStore
-from serving.tests.watched import Clock, model, served, states, strict
+from serving.tests.watched import Clock, served, states, strict
 from serving.versions import Versions
 
 State = pb.ModelVersionStatus
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> MemoryStore:
-    return MemoryStore(tmp_path / "lung")
-
-
-@pytest.fixture
-def versions(store: MemoryStore, clock: Clock) -> Versions:
-    return Versions(model(store), store.load, Rules(retries=1, retry_interval=60), clock=clock)
 
 
 def test_an_empty_store_unloads_everything_on_demand(store: MemoryStore) -> None:

@@ -3,33 +3,16 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proto import tfserving_pb2 as pb
-from serving.configuration import Rules
 from serving.policy import Latest
 from serving.tests.memory import MemoryStore
-from serving.tests.watched import Clock, model, once, served, states, strict
+from serving.tests.watched import Clock, once, served, states, strict
 from serving.versions import Versions
 
 State = pb.ModelVersionStatus
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> MemoryStore:
-    return MemoryStore(tmp_path / "lung")
-
-
-@pytest.fixture
-def versions(store: MemoryStore, clock: Clock) -> Versions:
-    return Versions(model(store), store.load, Rules(retries=1, retry_interval=60), clock=clock)
 
 
 def test_where_the_newest_version_is_broken_at_the_start_the_next_one_serves(

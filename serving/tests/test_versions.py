@@ -16,21 +16,6 @@ from serving.versions import Versions
 State = pb.ModelVersionStatus
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> MemoryStore:
-    return MemoryStore(tmp_path / "lung")
-
-
-@pytest.fixture
-def versions(store: MemoryStore, clock: Clock) -> Versions:
-    return Versions(model(store), store.load, Rules(retries=1, retry_interval=60), clock=clock)
-
-
 def test_the_newest_version_is_served(versions: Versions, store: MemoryStore) -> None:
     store.add(1, 2)
     versions.refresh()
