@@ -143,6 +143,7 @@ async def measure(rollout: Rollout, arguments: argparse.Namespace) -> dict[str, 
         "wrong": len(rollout.wrong(quiet + swapping)),
         "quiet_ms": _latencies(quiet),
         "swapping_ms": _latencies(swapping),
+        **_first_and_tenth(swapping),
         "p99_ratio": round(_latencies(swapping)["p99"] / _latencies(quiet)["p99"], 2),
         "resident_mb": [[before, await resident(url)] for before, url in zip(memory, arguments.metrics, strict=True)],
     }
@@ -157,6 +158,18 @@ async def resident(url: str) -> int:
             if sample.name == "process_resident_memory_bytes":
                 return round(sample.value / 1e6)
     raise SystemExit(f"{url} does not tell process_resident_memory_bytes")
+
+
+def _first_and_tenth(samples: Sequence[Sample]) -> dict[str, float]:
+    """Return the medians, over versions, of the latencies of the first and the tenth request that each answered."""
+    by_version: dict[object, list[float]] = {}
+    for sample in samples:
+        by_version.setdefault(sample.answer.get("model_version"), []).append(sample.latency_s * 1000)
+    enough = [latencies for latencies in by_version.values() if len(latencies) >= 10]
+    if not enough:
+        return {}
+    first, tenth = (statistics.median(latencies[position] for latencies in enough) for position in (0, 9))
+    return {"first_of_a_version_ms": round(first, 2), "tenth_of_a_version_ms": round(tenth, 2)}
 
 
 def _latencies(samples: Sequence[Sample]) -> dict[str, float]:
