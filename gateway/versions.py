@@ -100,8 +100,10 @@ class Versions:
                 await self._ask()
 
     async def close(self) -> None:
-        """End what is being prepared."""
-        for work in self._preparations.values():
+        """End what is being prepared; nobody waits for it any more."""
+        ending, self._preparations = self._preparations, {}
+        self._news.set()
+        for work in ending.values():
             await work.cancel()
 
     async def _ask(self) -> None:
@@ -118,7 +120,7 @@ class Versions:
         self._note(statuses)
         available = {number for number, status in statuses.items() if status.state == _AVAILABLE}
         gone = [self._preparations.pop(number) for number in self._preparations.keys() - available]
-        needed = not any(work.version for work in self._preparations.values())
+        needed = not any(work.version and not work.problem for work in self._preparations.values())
         for number in available - self._preparations.keys():
             work = Preparation(number, self._backend, self._limits, self._metrics, self._weigh)
             self._preparations[number] = work
@@ -148,7 +150,7 @@ class Versions:
         described = {number: work for number, work in self._preparations.items() if work.version is not None}
         tried = {number for number, work in described.items() if work.tried}
         sound = {number for number, work in described.items() if not work.problem}
-        chosen = tried or sound or described.keys()
+        chosen = tried or sound or (set() if self._pending() else described.keys())
         self._usable = {number: work.version for number, work in described.items() if work.version and number in chosen}
         self._news.set()
         if not self._usable and self._pending():

@@ -4,12 +4,12 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
+from proto import tensorflow_pb2 as tf
 from serving.lifetime import catch_signals, run
-from serving.prediction import Model
+from serving.model import loader
 from serving.settings import Settings, SettingsError, flags, parse
 
 _BINARY = "tensorflow_model_server"
@@ -34,25 +34,21 @@ def main(argv: Sequence[str]) -> int:
     _say(f"serving {settings.models} with the embedded server on {', '.join(settings.addresses)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        return run(settings, _loader(settings), news)
+        load = loader(_config(settings), warm_up=settings.warmup_rounds, verify=settings.verify_checksums)
+        return run(settings, load, news)
     except OSError as error:
         return _fail(1, str(error))
 
 
-def _loader(settings: Settings) -> Callable[[Path], Model]:
-    """Return what loads a version; TensorFlow, which takes seconds to import, is imported by the first load."""
-
-    def load(path: Path) -> Model:
-        from serving import model  # noqa: PLC0415 - see above
-
-        model.configure(
-            intra_op=settings.intra_op,
-            inter_op=settings.inter_op,
-            mixed_precision=settings.mixed_precision,
-        )
-        return model.load(path, warm_up=settings.enable_model_warmup)
-
-    return load
+def _config(settings: Settings) -> tf.ConfigProto:
+    """Return how sessions compute."""
+    config = tf.ConfigProto(
+        intra_op_parallelism_threads=settings.intra_op,
+        inter_op_parallelism_threads=settings.inter_op,
+    )
+    if settings.mixed_precision == "bfloat16":
+        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = tf.RewriterConfig.ON
+    return config
 
 
 def _say(line: str) -> None:

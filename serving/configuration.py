@@ -34,7 +34,10 @@ class Rules(NamedTuple):
     retry_interval: float = 60
     """Seconds between attempts."""
     fall_back: bool = True
-    """Whether lower versions take the place of those that fail."""
+    """Whether lower versions take the place of those that cannot serve, not yet or not at all.
+
+    While a version loads, one more than the policy asks for is in memory; with the policy "latest 1" so it is anyway.
+    """
     retry_changed: bool = True
     """Whether a version that failed is tried anew when its content changes."""
     always_present: bool = True

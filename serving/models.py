@@ -13,7 +13,8 @@ from serving.configuration import ModelSettings, Rules, check
 from serving.errors import ServingError, invalid, not_found, status_code
 from serving.prediction import Model
 from serving.slots import AVAILABLE
-from serving.versions import Statistics, Versions
+from serving.statistics import Statistics
+from serving.versions import Versions
 
 _HEED = 0.5
 """Seconds after which somebody who waits for models looks whether that is still wanted."""

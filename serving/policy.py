@@ -54,13 +54,13 @@ def scan(names: Iterable[str]) -> dict[int, str]:
     return found
 
 
-def aspire(policy: Policy, found: Mapping[int, T], failing: AbstractSet[int] = frozenset()) -> dict[int, T]:
+def aspire(policy: Policy, found: Mapping[int, T], pending: AbstractSet[int] = frozenset()) -> dict[int, T]:
     """Return which of the versions found, by number, are to be served.
 
-    `failing` is where we are kinder than TensorFlow Serving: of a policy "latest", versions whose load has failed do
-    not take the place of lower ones. They stay aspired, so that their error shows and they are tried again; but as many
-    others are served as the policy asks for. With an empty `failing` the rules are the original's. The policies "all"
-    and "specific" have no lower versions to offer.
+    `pending` is where we are kinder than TensorFlow Serving: of a policy "latest", versions that cannot serve, not yet
+    or not at all, do not take the place of lower ones. They stay aspired, so that they are loaded, first of all; but as
+    many others are served as the policy asks for. With an empty `pending` the rules are the original's. The policies
+    "all" and "specific" have no lower versions to offer.
     """
     if isinstance(policy, All):
         return dict(found)
@@ -68,7 +68,7 @@ def aspire(policy: Policy, found: Mapping[int, T], failing: AbstractSet[int] = f
         return {version: found[version] for version in sorted(policy.versions & found.keys())}
     chosen: dict[int, T] = {}
     for version in sorted(found, reverse=True):
-        if len(chosen.keys() - failing) == policy.count:
+        if len(chosen.keys() - pending) == policy.count:
             break
         chosen[version] = found[version]
     return chosen

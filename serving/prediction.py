@@ -19,12 +19,17 @@ class Model(Protocol):
     def signatures(self) -> Mapping[str, pb.SignatureDef]:
         """The signatures by their names."""
 
-    def run(self, signature: str, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-        """Compute all outputs of a signature, by alias.
+    def run(
+        self, signature: str, inputs: Mapping[str, Array], outputs: Sequence[str], timeout_s: float | None
+    ) -> Mapping[str, Array]:
+        """Compute the `outputs` of a signature, by alias, within `timeout_s` seconds; None is no limit.
 
         Raises:
-            ServingError: the model refused the inputs or failed on them.
+            ServingError: the model refused the inputs or failed on them, or DEADLINE_EXCEEDED.
         """
+
+    def close(self) -> None:
+        """Free its memory; no call is under way and none comes any more."""
 
 
 class Call(Protocol):
@@ -72,7 +77,7 @@ def predict(
     wanted = _outputs(signature.outputs, request.output_filter)
     if call is not None:
         ensure_wanted(call)
-    values = model.run(name, inputs)
+    values = model.run(name, inputs, wanted, None if call is None else call.time_remaining())
     response = pb.PredictResponse(model_spec=pb.ModelSpec(signature_name=name))
     for alias in wanted:
         response.outputs[alias].CopyFrom(_output(alias, values[alias], as_content=as_content))

@@ -7,7 +7,7 @@ from serving.errors import ServingError
 from serving.prediction import Model
 from serving.store import Fingerprint
 
-START, LOADING = pb.ModelVersionStatus.START, pb.ModelVersionStatus.LOADING
+LOADING = pb.ModelVersionStatus.LOADING
 AVAILABLE, UNLOADING, END = (
     pb.ModelVersionStatus.AVAILABLE,
     pb.ModelVersionStatus.UNLOADING,
@@ -17,16 +17,16 @@ AVAILABLE, UNLOADING, END = (
 
 @dataclass
 class Slot:
-    """One version; whoever touches it holds the lock of its `Versions`."""
+    """One version, from its first load on; whoever touches it holds the lock of its `Versions`."""
 
-    state: pb.ModelVersionStatus.State = START
+    state: pb.ModelVersionStatus.State = LOADING
     model: Model | None = None
     calls: int = 0
-    """Calls that use the model now; it is let go after the last."""
+    """Calls that use the model now; it is freed after the last."""
     failures: int = 0
     """Attempts to load it that failed since it was last aspired, or last changed."""
     error: ServingError | None = None
-    """What its last load failed with; kept until a load succeeds."""
+    """What its last load failed with; kept for GetModelStatus until a load succeeds."""
     due: float = 0.0
     """The time of the clock, in seconds, before which no other attempt is made."""
     tried: Fingerprint = frozenset()
@@ -43,10 +43,10 @@ class Slot:
         return pb.ModelVersionStatus(version=version, state=self.state, status=status)
 
     def may_load(self, now: float) -> bool:
-        """Whether a load may be tried: the first one, or another one whose time has come."""
+        """Whether another load may be tried."""
         if self.state == LOADING:
             return now >= self.due
-        return self.state == START or (self.state == END and not self.failures)
+        return self.state == END and not self.failures
 
     @property
     def has_failed(self) -> bool:
@@ -56,7 +56,7 @@ class Slot:
     def dismiss(self) -> None:
         """Forget attempts, since the version is not aspired any more; one that is served is not touched."""
         self.failures = 0
-        if self.state in (START, LOADING):
+        if self.state == LOADING:
             self.state = END
 
     def note_success(self, model: Model) -> None:
@@ -81,9 +81,11 @@ class Slot:
             return True
         return False
 
-    def take_if_idle(self) -> Model | None:
-        """Take out the model that is to be unloaded, once no call uses it any more."""
-        if self.state != UNLOADING or self.calls:
-            return None
-        model, self.model, self.state = self.model, None, END
-        return model
+    @property
+    def is_drained(self) -> bool:
+        """Whether it is to be unloaded, and no call uses it any more; no call ever will."""
+        return self.state == UNLOADING and not self.calls
+
+    def note_unloaded(self) -> None:
+        """Serve no more."""
+        self.model, self.state = None, END

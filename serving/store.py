@@ -61,6 +61,8 @@ class Store:
                 _LOG.error("base path unreadable name=%s error=%s", self._name, error)
             self.readable = False
             return None
+        if not self.readable:
+            _LOG.info("base path readable again name=%s", self._name)
         self.readable, self.looked_at = True, self._clock()
         self._note_absence(names.keys(), keep=keep)
         if self.emptied and keep:
@@ -76,6 +78,8 @@ class Store:
                 "number (eg. '/1/')? The versions that serve are %s.",
                 *(self._name, self.base_path, "kept" if keep else "unloaded"),
             )
+        if self.emptied and not emptied:
+            _LOG.info("versions found again name=%s", self._name)
         self.emptied = emptied
         missing = self.policy.versions - found if isinstance(self.policy, Specific) else frozenset()
         if missing - self._missing:

@@ -38,6 +38,24 @@ _KINDS: dict[pb.DataType, _Kind] = {
 _BY_DTYPE = {kind.dtype: number for number, kind in _KINDS.items()}
 
 
+def dtype_of(number: pb.DataType) -> np.dtype[Any] | None:
+    """Return NumPy's dtype for a number of TensorFlow's DataType; strings are objects, None is not supported."""
+    kind = _KINDS.get(number)
+    return None if kind is None else kind.dtype
+
+
+def number_of(dtype: np.dtype[Any]) -> pb.DataType:
+    """Return the number of TensorFlow's DataType for a dtype.
+
+    Raises:
+        ValueError: the dtype has no place in the protocol as we speak it.
+    """
+    number = _BY_DTYPE.get(dtype.newbyteorder("<"))
+    if number is None:
+        raise ValueError(f"dtype {dtype.name} is not supported")
+    return number
+
+
 def to_array(tensor: pb.Tensor) -> Array:
     """Read a tensor from `tensor_content` or from the typed field of its dtype.
 
@@ -109,10 +127,7 @@ def to_tensor(array: Array, *, as_content: bool = False) -> pb.Tensor:
     Raises:
         ValueError: the dtype has no place in the protocol as we speak it.
     """
-    dtype = array.dtype.newbyteorder("<")
-    if dtype not in _BY_DTYPE:
-        raise ValueError(f"dtype {array.dtype.name} is not supported")
-    number = _BY_DTYPE[dtype]
+    dtype, number = array.dtype.newbyteorder("<"), number_of(array.dtype)
     tensor = pb.Tensor(dtype=number)
     tensor.tensor_shape.dim.extend(pb.TensorShape.Dim(size=size) for size in array.shape)
     if as_content and not dtype.hasobject:

@@ -1,8 +1,8 @@
 """The versions of one model: load, swap and drain them as TensorFlow Serving's `core/aspired_versions_manager.cc` does.
 
 It is kinder in five ways, and `Rules` can take back the last three: waiting for another attempt to load does not hold
-up other versions; an unload waits for its calls without blocking anything; versions that fail do not take the place of
-lower ones; a version that failed is tried anew when its content changes; an emptied base path unloads nothing.
+up other versions; an unload waits for its calls without blocking anything; versions that cannot serve do not take the
+place of lower ones; a version that failed is tried anew when its content changes; an emptied base path unloads nothing.
 """
 
 import logging
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from proto import tfserving_pb2 as pb
 from serving.configuration import ModelSettings, Rules
@@ -19,35 +19,18 @@ from serving.errors import ServingError, not_found
 from serving.policy import Policy, Specific, Step, aspire, next_step
 from serving.prediction import Model
 from serving.slots import AVAILABLE, LOADING, UNLOADING, Slot
+from serving.statistics import Statistics
 from serving.store import Fingerprint, Store, fingerprint
 
 _LOG = logging.getLogger(__name__)
 _NONE = Specific(frozenset())
 
 
-class Statistics(NamedTuple):
-    """How one model is doing."""
-
-    name: str
-    base_path: Path
-    seconds_since_look: float | None
-    """Since the base path could last be read; None before the first time."""
-    readable: bool
-    """Whether the last look at the base path succeeded."""
-    emptied: bool
-    """Whether the last look found no version that the policy asks for; versions may be served all the same."""
-    available: tuple[int, ...]
-    failing: tuple[int, ...]
-    """Versions whose last load failed, tried again or not."""
-    calls: int
-    """Calls that use a version now."""
-
-
 class Versions:
     """The versions of one model.
 
-    `refresh` is for one thread, everything else for any. `load` takes a version's folder, `clock` counts the seconds,
-    `changed` is called, without any lock, whenever the state of a version has changed.
+    `refresh` is for one thread, which loads and frees models; everything else is for any. `load` takes a version's
+    folder, `clock` counts the seconds, `changed` is called, without any lock, when the state of a version has changed.
     """
 
     def __init__(
@@ -101,8 +84,9 @@ class Versions:
         finally:
             with self._lock:
                 slot.calls -= 1
-                idle = slot.take_if_idle()
-            self._let_go(number, idle)
+                drained = slot.is_drained
+            if drained:
+                self.woken.set()  # freeing a model takes a while, which no call is to wait for
 
     def statuses(self) -> list[pb.ModelVersionStatus]:
         """Return the state of each version ever seen, the highest first; one that failed to load keeps its error."""
@@ -121,7 +105,7 @@ class Versions:
                 readable=store.readable if store else True,
                 emptied=store.emptied if store else False,
                 available=tuple(sorted(self._in(AVAILABLE))),
-                failing=tuple(sorted(self._failing() & self._found.keys())),
+                failing=tuple(sorted(v for v in self._found if v in self._slots and self._slots[v].error is not None)),
                 calls=sum(slot.calls for slot in self._slots.values()),
             )
 
@@ -146,6 +130,7 @@ class Versions:
 
     def refresh(self, *, look: bool = True) -> None:
         """Look at the store once, unless told not to, and do the loads and unloads that are due."""
+        self._let_go()
         if look:
             self._look()
         while (step := self._next()) is not None:
@@ -153,6 +138,7 @@ class Versions:
                 self._try_load(step.version)
             else:
                 self._unload(step.version)
+            self._let_go()
             self._changed()
 
     def _look(self) -> None:
@@ -176,27 +162,25 @@ class Versions:
     def _next(self) -> Step | None:
         with self._lock:
             aspired = self._aspired().keys()
-            for version in aspired - self._slots.keys():
-                self._slots[version] = Slot()
             for version in self._slots.keys() - aspired:
                 self._slots[version].dismiss()
             now = self._clock()
-            return next_step(aspired, self._in(AVAILABLE), {v for v in aspired if self._slots[v].may_load(now)})
+            loadable = {v for v in aspired if v not in self._slots or self._slots[v].may_load(now)}
+            return next_step(aspired, self._in(AVAILABLE), loadable)
 
     def _aspired(self) -> dict[int, Path]:
-        return aspire(self._policy, self._found, self._failing() if self._rules.fall_back else frozenset())
-
-    def _failing(self) -> set[int]:
-        return {version for version, slot in self._slots.items() if slot.error is not None}
+        pending = self._found.keys() - self._in(AVAILABLE) if self._rules.fall_back else frozenset[int]()
+        return aspire(self._policy, self._found, pending)
 
     def _in(self, state: pb.ModelVersionStatus.State) -> set[int]:
         return {version for version, slot in self._slots.items() if slot.state == state}
 
     def _try_load(self, version: int) -> None:
         with self._lock:
-            slot, path = self._slots[version], self._found.get(version)
+            path = self._found.get(version)
             if path is None:
                 return  # it was told to aim elsewhere meanwhile
+            slot = self._slots.setdefault(version, Slot())
             slot.state = LOADING
         begin = self._clock()
         content = fingerprint(path) if self._rules.retry_changed else frozenset()
@@ -220,12 +204,15 @@ class Versions:
 
     def _unload(self, version: int) -> None:
         with self._lock:
-            slot = self._slots[version]
-            slot.state = UNLOADING
-            idle = slot.take_if_idle()
-        self._let_go(version, idle)
+            self._slots[version].state = UNLOADING
 
-    def _let_go(self, version: int, model: Model | None) -> None:
-        """Free a model that nobody uses any more, if there is one."""
-        if model is not None:
+    def _let_go(self) -> None:
+        """Free the models that are to be unloaded and that no call uses any more."""
+        with self._lock:
+            drained = {version: slot for version, slot in self._slots.items() if slot.is_drained}
+        for version, slot in drained.items():
+            if slot.model is not None:
+                slot.model.close()
+            with self._lock:
+                slot.note_unloaded()
             _LOG.info("version unloaded name=%s version=%d", self.name, version)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.clients import posting
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
 from tests.processes import eventually
@@ -123,6 +124,23 @@ def test_a_version_is_tried_with_each_batch_size_before_a_client_meets_it(tmp_pa
     assert [size for version, size in server.calls if version == 2][:3] == [1, 2, 4]
     assert tried == 3
     assert images == rpcs == predictions
+
+
+def test_a_version_that_failed_its_trial_does_not_answer_while_the_next_one_describes_itself(tmp_path: Path) -> None:
+    """The good one leaves as the next one comes: requests wait for that moment, and none meets the broken one."""
+    with in_front_of(tmp_path, v1=Version(certain(0))) as (server, gateway):
+        server.versions[2] = Version(certain(1), fails_with=grpc.StatusCode.INTERNAL)
+        eventually(lambda: bool(model(gateway, 2).get("error")), within=20, what="the broken one is noticed")
+        new = Version(certain(2))
+        new.describes.clear()
+        with posting(gateway.url, BODY, clients=2) as replies:
+            server.versions = {2: server.versions[2], 3: new}
+            eventually(lambda: bool(model(gateway, 3)), within=20, what="the next one is noticed")
+            new.describes.set()
+            eventually(lambda: bool(replies) and replies[-1].json()["model_version"] == 3, within=20, what="it answers")
+
+    assert {200} == {reply.status_code for reply in replies}
+    assert {1, 3} >= {reply.json()["model_version"] for reply in replies}
 
 
 def test_the_only_version_is_used_at_once(tmp_path: Path) -> None:

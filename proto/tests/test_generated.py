@@ -19,6 +19,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "proto"
 
 
-@pytest.mark.parametrize("name", ["tfserving_pb2.py", "tfserving_pb2.pyi"])
+@pytest.mark.parametrize(
+    "name", [f"{name}_pb2.{kind}" for name in ("tfserving", "tensorflow") for kind in ("py", "pyi")]
+)
 def test_what_is_checked_in_is_what_protoc_makes_now(name: str, generated: Path) -> None:
     assert (ROOT / "proto" / name).read_text() == (generated / name).read_text()

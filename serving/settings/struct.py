@@ -8,7 +8,13 @@ import msgspec
 from msgspec import Meta
 
 OURS = frozenset(
-    {"embedded", "fall_back_to_older_versions", "retry_changed_versions", "servable_versions_always_present"}
+    {
+        "embedded",
+        "fall_back_to_older_versions",
+        "retry_changed_versions",
+        "servable_versions_always_present",
+        "verify_checksums",
+    }
 )
 """Flags that TensorFlow Serving does not have."""
 
@@ -59,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retry_changed_versions: Annotated[
         bool, Meta(description="ours: try a version that failed again when its files change; the original never does")
     ] = True
+    verify_checksums: Annotated[
+        bool, Meta(description="ours: refuse a version whose files are not those that were published")
+    ] = True
     max_num_load_retries: Annotated[int, Meta(ge=0, description="further attempts after a load that failed")] = 5
     load_retry_interval_micros: Annotated[int, Meta(ge=0, description="microseconds between attempts")] = 60_000_000
     enable_model_warmup: Annotated[bool, Meta(description="replay a version's warm-up records before it serves")] = True
@@ -85,6 +94,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def models(self) -> str:
         """What is served, for people: a name, or the file that lists the models."""
         return self.model_config_file or self.model_name
+
+    @property
+    def warmup_rounds(self) -> int:
+        """How often each warm-up record is replayed."""
+        return max(1, self.num_request_iterations_for_warmup) if self.enable_model_warmup else 0
 
     @property
     def intra_op(self) -> int:

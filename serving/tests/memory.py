@@ -1,7 +1,7 @@
 """A model that lives in memory, and a store full of them: what serves and swaps models need not know TensorFlow."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import grpc
@@ -22,6 +22,9 @@ class MemoryModel:
         self.started = threading.Semaphore(0)
         """Released at the beginning of each run."""
         self.runs = 0
+        self.timeout_s: float | None = None
+        """What the last run was given."""
+        self.closed = False
 
     @property
     def signatures(self) -> Mapping[str, pb.SignatureDef]:
@@ -30,14 +33,22 @@ class MemoryModel:
         info = pb.TensorInfo(name="x:0", dtype=pb.DT_FLOAT, tensor_shape=shape)
         return {"serving_default": pb.SignatureDef(inputs={"x": info}, outputs={"double": info, "half": info})}
 
-    def run(self, signature: str, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+    def run(
+        self, signature: str, inputs: Mapping[str, Array], outputs: Sequence[str], timeout_s: float | None
+    ) -> Mapping[str, Array]:
         assert signature == "serving_default"
+        assert not self.closed
+        self.timeout_s = timeout_s
         self.runs += 1
         self.started.release()
         self.gate.wait(30)
         if np.isnan(inputs["x"]).any():
             raise ServingError(grpc.StatusCode.INVALID_ARGUMENT, "x holds NaN")
-        return {"double": inputs["x"] * 2, "half": inputs["x"] / 2}
+        answers = {"double": inputs["x"] * 2, "half": inputs["x"] / 2}
+        return {alias: answers[alias] for alias in outputs}
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class MemoryStore:

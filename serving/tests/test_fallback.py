@@ -84,6 +84,38 @@ def test_a_version_that_succeeds_at_last_takes_the_place_of_the_one_that_stood_i
     assert states(versions) == {1: State.END, 2: State.AVAILABLE}
 
 
+def test_a_version_that_cannot_be_loaded_pushes_none_of_the_latest_two_out(store: MemoryStore) -> None:
+    versions = once(store, Latest(2))
+    store.add(1, 2)
+    versions.refresh()
+    store.add(3)
+    store.broken.add(3)
+    versions.refresh()
+
+    assert store.loads == [2, 1, 3]
+    assert states(versions) == {1: State.AVAILABLE, 2: State.AVAILABLE, 3: State.END}
+
+
+def test_the_lowest_of_the_latest_two_goes_when_a_new_version_serves(store: MemoryStore) -> None:
+    versions = once(store, Latest(2))
+    store.add(1, 2)
+    versions.refresh()
+    store.add(3)
+    versions.refresh()
+
+    assert store.loads == [2, 1, 3]
+    assert states(versions) == {1: State.END, 2: State.AVAILABLE, 3: State.AVAILABLE}
+
+
+def test_a_lower_version_is_not_touched_where_the_newest_one_loads(store: MemoryStore) -> None:
+    versions = once(store)
+    store.add(1, 2, 3)
+    versions.refresh()
+
+    assert store.loads == [3]
+    assert states(versions) == {3: State.AVAILABLE}
+
+
 def test_of_the_latest_two_a_broken_one_takes_no_place(store: MemoryStore) -> None:
     versions = once(store, Latest(2))
     store.add(1, 2, 3, 4)

@@ -63,38 +63,38 @@ def test_a_policy_aspires(policy: Policy, aspired: set[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "failing", "aspired"),
+    ("policy", "pending", "aspired"),
     [
-        pytest.param(Latest(), {4}, {4, 3}, id="the next lower one takes the place of one that fails"),
-        pytest.param(Latest(), {4, 3}, {4, 3, 2}, id="and of two that fail"),
+        pytest.param(Latest(), {4}, {4, 3}, id="the next lower one takes the place of one that cannot serve"),
+        pytest.param(Latest(), {4, 3}, {4, 3, 2}, id="and of two of them"),
         pytest.param(Latest(2), {3}, {4, 3, 2}, id="one between two good ones takes no place"),
-        pytest.param(Latest(), {3}, {4}, id="a lower one that fails is not wanted anyway"),
-        pytest.param(Latest(), {1, 2, 3, 4}, {1, 2, 3, 4}, id="where all fail all are tried"),
+        pytest.param(Latest(), {3}, {4}, id="a lower one is not wanted anyway"),
+        pytest.param(Latest(), {1, 2, 3, 4}, {1, 2, 3, 4}, id="where none can serve all are tried"),
         pytest.param(Specific(frozenset({4})), {4}, {4}, id="one that is named has no substitute"),
     ],
 )
-def test_versions_that_fail_do_not_take_the_place_of_others(
-    policy: Policy, failing: set[int], aspired: set[int]
+def test_versions_that_cannot_serve_do_not_take_the_place_of_others(
+    policy: Policy, pending: set[int], aspired: set[int]
 ) -> None:
-    assert aspire(policy, scan(["1", "2", "3", "4"]), failing).keys() == aspired
+    assert aspire(policy, scan(["1", "2", "3", "4"]), pending).keys() == aspired
 
 
-@given(count=st.integers(1, 4), found=VERSIONS, failing=VERSIONS)
+@given(count=st.integers(1, 4), found=VERSIONS, pending=VERSIONS)
 def test_as_many_good_versions_are_aspired_as_asked_for_and_as_few_as_that(
-    count: int, found: frozenset[int], failing: frozenset[int]
+    count: int, found: frozenset[int], pending: frozenset[int]
 ) -> None:
-    good = sorted(found - failing, reverse=True)
-    chosen = aspire(Latest(count), dict.fromkeys(found, ""), failing).keys()
+    good = sorted(found - pending, reverse=True)
+    chosen = aspire(Latest(count), dict.fromkeys(found, ""), pending).keys()
 
-    assert chosen - failing == set(good[:count])
+    assert chosen - pending == set(good[:count])
     if len(good) >= count:
-        assert all(version > good[count - 1] for version in chosen & failing)
+        assert all(version > good[count - 1] for version in chosen & pending)
     else:
         assert chosen == found
 
 
 @given(count=st.integers(1, 4), found=VERSIONS)
-def test_where_nothing_fails_the_highest_versions_are_aspired(count: int, found: frozenset[int]) -> None:
+def test_where_everything_serves_the_highest_versions_are_aspired(count: int, found: frozenset[int]) -> None:
     assert aspire(Latest(count), dict.fromkeys(found, "")).keys() == set(sorted(found)[-count:])
 
 

@@ -96,6 +96,7 @@ def test_the_real_server_is_told_what_differs_from_its_defaults() -> None:
         fall_back_to_older_versions=False,
         retry_changed_versions=False,
         servable_versions_always_present=False,
+        verify_checksums=False,
     )
 
     assert flags(settings) == [
@@ -124,3 +125,15 @@ def test_one_number_may_stand_for_both_kinds_of_threads() -> None:
 
 def test_the_version_needs_no_model() -> None:
     assert parse(["--version"])[0].version
+
+
+@pytest.mark.parametrize(
+    ("flags", "rounds"),
+    [
+        pytest.param([], 1, id="once"),
+        pytest.param(["--num_request_iterations_for_warmup=3"], 3, id="as often as asked for"),
+        pytest.param(["--enable_model_warmup=false", "--num_request_iterations_for_warmup=3"], 0, id="never"),
+    ],
+)
+def test_a_warmup_record_is_replayed(flags: list[str], rounds: int) -> None:
+    assert parse([BASE, *flags])[0].warmup_rounds == rounds

@@ -74,7 +74,13 @@ def test_a_version_is_not_let_go_before_its_last_call_is_over(versions: Versions
             assert states(versions) == {1: State.UNLOADING, 2: State.AVAILABLE}
             assert served(versions) == 2
         assert states(versions)[1] == State.UNLOADING
+        assert not store.models[1].closed
+        versions.woken.clear()
+    assert versions.woken.is_set()
+    assert not store.models[1].closed, "a call had to wait for it"
+    versions.refresh(look=False)
     assert states(versions) == {1: State.END, 2: State.AVAILABLE}
+    assert (store.models[1].closed, store.models[2].closed) == (True, False)
 
 
 def test_a_pinned_version_is_not_found_from_the_moment_it_is_unloaded(versions: Versions, store: MemoryStore) -> None:

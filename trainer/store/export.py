@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from gateway.imaging import ImageSpec
 from trainer.errors import RunError
+from trainer.store.checksums import write_checksums
 from trainer.store.freezing import frozen
 from trainer.store.kept import MODEL
 from trainer.store.parity import check, write_parity
@@ -57,6 +58,7 @@ def export(run: Run, folder: Path, model_name: str) -> None:
     run.model.save(folder / MODEL)
     write_warmup(extra / "tf_serving_warmup_requests", model_name, run.manifest.image)
     write_parity(folder, check(folder, run))
+    write_checksums(folder)
 
 
 def frozen_functions(run: Run) -> dict[str, Function]:

@@ -1,6 +1,7 @@
 """The contract between the trainer and whoever serves a version."""
 
 import json
+import subprocess
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -144,6 +145,17 @@ def operations(version: Path, signature: str) -> list[str]:
         if one.attr["f"].func.name:
             waiting += functions[one.attr["f"].func.name]
     return found
+
+
+def test_every_file_of_a_version_has_its_checksum(version: Path) -> None:
+    """
+    sha256sum, where a user has a copy of a version, finds every file as it was written.
+    """
+    listed = (version / "assets.extra" / "SHA256SUMS").read_text().splitlines()
+    files = {file.relative_to(version).as_posix() for file in version.rglob("*") if file.is_file()}
+
+    assert {line.split("  ")[1] for line in listed} == files - {"assets.extra/SHA256SUMS"}
+    subprocess.run(["sha256sum", "--check", "--strict", "assets.extra/SHA256SUMS"], cwd=version, check=True)
 
 
 def test_warm_up_records_are_ready_to_be_replayed(version: Path, loaded: SavedModel) -> None:
