@@ -22,9 +22,9 @@ CHANNELS = {"L": 1, "RGB": 3}
 WARMUP_BATCHES = (1, 2, 4, 8)
 DIGEST = "sha256:" + "1" * 64
 FAULTS = ("wrong", "slow", "error")
-"""What may be wrong with a version: it says the last class to every image; it takes a quarter of a second or more for
+"""What may be wrong with a version: it says the last class to every image; it takes tenths of a second for
 a call; it fails. Black images it answers as ever, so neither its warm-up nor anyone's probe with them shows it."""
-SLOW_ROUNDS = 20_000
+SLOW_ROUNDS = 60_000
 
 
 def expected(image: NDArray[np.uint8], version: int) -> NDArray[np.float32]:

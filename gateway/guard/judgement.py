@@ -1,9 +1,10 @@
 """The rule of the guard, as pure functions: is a version on trial clearly worse than the stable one, and in what?
 
-A measure is violated where the difference is larger than its threshold *and* larger than chance explains: with equal
-versions a judgement would call for a rollback with probability `CHANCE` at most, for each measure. A difference that is
-real and too small for its threshold is left alone, however sure it is. Since images of one batch or of one client fare
-alike, a violation counts only if it remains whichever moment of the window is left out.
+A measure is violated where the difference is larger than its threshold *and* larger than chance explains: if images
+came to their ends independently of each other, equal versions would violate a measure with probability `CHANCE` or
+less. (For the latency that takes the stable version's 95th percentile for known; so 10 % may be late there, not 5.) A
+difference that is real and too small for its threshold is left alone, however sure it is. And since images of one batch
+or of one client do fare alike, a violation counts only if it remains whichever moment of the window is left out.
 """
 
 from collections import Counter

@@ -18,7 +18,7 @@ from tests.processes import eventually
 
 GREYS = (25, 80, 140, 165, 230, 250)  # version 1 finds three classes among them
 BODIES = [png(np.full((32, 32), grey, np.uint8)) for grey in GREYS]
-QUICK = {"guard_window_s": "12", "guard_images": "30"}  # so that a moment is a tenth of a second
+QUICK = {"guard": "true", "guard_window_s": "12", "guard_images": "30"}  # so that a moment is a tenth of a second
 
 
 def answered_by(gateway: Gateway, version: int) -> float:
