@@ -31,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The gRPC target of the model server: `unix:PATH` or `HOST:PORT`."""
     model: Annotated[str, Meta(min_length=1)] = "lung"
     """The name under which the model server serves the model."""
-    model_poll_s: Annotated[float, Meta(gt=0, le=60)] = 0.5
+    model_poll_s: Annotated[float, Meta(gt=0, le=60)] = 0.2
     """Seconds between two questions to the model server which versions it has."""
     max_batch: Annotated[int, Meta(ge=1, le=1024)] = 32
     """Images per call to the model. Larger batches raise throughput until the model is compute bound."""

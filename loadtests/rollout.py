@@ -49,29 +49,40 @@ class Rollout:
 
     async def learn(self) -> None:
         """Ask each template's copy for its answer, and insist that they differ."""
-        for template in self._templates:
-            number = self.publish(template)
+        for template, number in zip(self._templates, self.stage(self._templates), strict=True):
+            self.publish(number)
             await self.answered_by(number)
             self.answers[template] = (await self._ask())["probabilities"]
         if len({json.dumps(answer) for answer in self.answers.values()}) < len(self._templates):
             raise SystemExit("the versions answer alike, so no answer would prove its version; name others")
 
-    def publish(self, template: int) -> int:
-        """Publish a copy of `template` under the next number, as a trainer does, and return the number."""
-        number = 1 + max(int(entry.name) for entry in self.store.iterdir() if entry.name.isdecimal())
-        partial = self.store / f".{number}.partial"
-        shutil.copytree(self.store / str(template), partial)
-        partial.rename(self.store / str(number))
-        self.template_of[number] = template
+    def stage(self, templates: Sequence[int]) -> list[int]:
+        """Copy `templates` to where no server looks, for the next numbers, and return these."""
+        last = max(int(entry.name) for entry in self.store.iterdir() if entry.name.isdecimal())
+        staged = {last + 1 + position: template for position, template in enumerate(templates)}
+        for number, template in staged.items():
+            shutil.copytree(self.store / str(template), self._partial(number))
+        self.template_of |= staged
+        return list(staged)
+
+    def publish(self, number: int) -> None:
+        """Let a copy appear, as the trainer does: by one rename."""
+        self._partial(number).rename(self.store / str(number))
+
+    def tidy(self) -> None:
+        """Remove all copies but the newest, which the model server may hold."""
         for old in sorted(self.template_of)[:-KEPT]:
             self.remove(old)
-        return number
 
     def remove(self, number: int) -> None:
         """Remove a copy, first from sight and then from the disk."""
         version = self.store / str(number)
         if version.is_dir():
-            shutil.rmtree(version.rename(self.store / f".{number}.removed"))
+            version.rename(self._partial(number))
+        shutil.rmtree(self._partial(number), ignore_errors=True)
+
+    def _partial(self, number: int) -> Path:
+        return self.store / f".{number}.partial"
 
     async def answered_by(self, number: int) -> None:
         """Wait until `number` answers."""
@@ -126,13 +137,14 @@ async def measure(rollout: Rollout, arguments: argparse.Namespace) -> dict[str, 
         async with load(rollout, arguments.rate) as samples:
             await asyncio.sleep(per_round * arguments.every)
         quiet += samples
+        staged = rollout.stage(list(islice(templates, per_round)))
         async with load(rollout, arguments.rate) as samples:
-            for template in islice(templates, per_round):
-                begin = time.monotonic()
-                await asyncio.to_thread(rollout.publish, template)
-                await asyncio.sleep(max(0.0, arguments.every - (time.monotonic() - begin)))
+            for number in staged:
+                rollout.publish(number)
+                await asyncio.sleep(arguments.every)
         swapping += samples
-        await rollout.answered_by(max(rollout.template_of))
+        await rollout.answered_by(staged[-1])
+        rollout.tidy()
     return {
         "swaps": per_round * arguments.rounds,
         "every_s": arguments.every,

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from serving import binary
 from serving.accounting import counted_warmup
 from serving.doctor import command as doctor
+from serving.givingway import GivingWay
 from serving.libtensorflow import LibTensorFlow
 from serving.lifetime import catch_signals, run
 from serving.loading import Loader, LoadSettings
@@ -48,7 +49,7 @@ def _serve(settings: Settings) -> int:
     metrics = Metrics(CollectorRegistry())
     try:
         load = Loader(LibTensorFlow(), _how(settings), counted=partial(counted_warmup, metrics))
-        return run(settings, load, news, metrics)
+        return run(settings, GivingWay(load), news, metrics)
     except SettingsError as error:
         return _fail(2, str(error))
     except OSError as error:

@@ -145,6 +145,9 @@ def _warmup_records(shape: tuple[int, int, int]) -> Iterator[bytes]:
         log.predict_log.request.model_spec.name = "lung"
         log.predict_log.request.inputs["images"].CopyFrom(images)
         yield log.SerializeToString()
+    describe = pb.PredictionLog()
+    describe.predict_log.request.model_spec.CopyFrom(pb.ModelSpec(name="lung", signature_name="describe"))
+    yield describe.SerializeToString()
 
 
 def main(argv: list[str]) -> int:

@@ -16,6 +16,8 @@ Tensor: TypeAlias = Any
 """tf.Tensor."""
 Function: TypeAlias = Any
 """A TensorFlow function or a Python function of tensors."""
+PredictRequest: TypeAlias = Any
+"""A message of tensorflow-serving-api."""
 SavedModel: TypeAlias = Any
 """What tf.saved_model.load returns: an object with `signatures`."""
 Strategy: TypeAlias = Any

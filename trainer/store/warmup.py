@@ -1,7 +1,8 @@
 """Warm-up records: requests that TensorFlow Serving answers to itself before a version becomes available.
 
 The file is a TFRecord of PredictionLog messages, one for each batch size in use, so that no client pays for the first
-call of a size. https://www.tensorflow.org/tfx/serving/saved_model_warmup
+call of a size, and one for `describe`, which the gateway asks for first of all: a first call optimises the whole graph.
+https://www.tensorflow.org/tfx/serving/saved_model_warmup
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from gateway.imaging import ImageSpec
 from trainer.errors import ParityError
-from trainer.untyped import SavedModel
+from trainer.untyped import PredictRequest, SavedModel
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 
@@ -22,13 +23,11 @@ def write_warmup(path: Path, model_name: str, spec: ImageSpec) -> None:
     rng = np.random.default_rng(0)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for size in BATCH_SIZES:
-            request = predict_pb2.PredictRequest()
-            request.model_spec.name = model_name
-            request.model_spec.signature_name = "serving_default"
+            request = _request(model_name, "serving_default")
             images = rng.integers(0, 256, (size, *spec.shape), np.uint8)
             request.inputs["images"].CopyFrom(tf.make_tensor_proto(images))
-            log = prediction_log_pb2.PredictLog(request=request)
-            writer.write(prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString())
+            writer.write(_record(request))
+        writer.write(_record(_request(model_name, "describe")))
 
 
 def replay_warmup(path: Path, loaded: SavedModel) -> tuple[int, ...]:
@@ -42,7 +41,21 @@ def replay_warmup(path: Path, loaded: SavedModel) -> tuple[int, ...]:
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
         serve = loaded.signatures[request.model_spec.signature_name]
         answer = serve(**{name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()})
-        sizes.append(int(answer["probabilities"].shape[0]))
+        if "probabilities" in answer:
+            sizes.append(int(answer["probabilities"].shape[0]))
     if tuple(sizes) != BATCH_SIZES:
         raise ParityError(f"{path} holds records for the batch sizes {sizes}; {list(BATCH_SIZES)} are needed")
     return tuple(sizes)
+
+
+def _request(model_name: str, signature: str) -> PredictRequest:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = model_name
+    request.model_spec.signature_name = signature
+    return request
+
+
+def _record(request: PredictRequest) -> bytes:
+    log = prediction_log_pb2.PredictLog(request=request)
+    record: bytes = prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString()
+    return record

@@ -160,19 +160,20 @@ def test_every_file_of_a_version_has_its_checksum(version: Path) -> None:
 
 def test_warm_up_records_are_ready_to_be_replayed(version: Path, loaded: SavedModel) -> None:
     """
-    There is one record for each batch size in use, which names the model and answers.
+    There is one record for each batch size in use, which names the model and answers, and one for the description.
     """
     path = version / "assets.extra" / "tf_serving_warmup_requests"
     records = [
         prediction_log_pb2.PredictionLog.FromString(record)
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     ]
-    requests = [record.predict_log.request for record in records]
+    *requests, description = [record.predict_log.request for record in records]
 
     assert {record.WhichOneof("log_type") for record in records} == {"predict_log"}
     assert {(request.model_spec.name, request.model_spec.signature_name) for request in requests} == {
         ("lung", "serving_default")
     }
+    assert (description.model_spec.name, description.model_spec.signature_name) == ("lung", "describe")
     assert [tf.make_ndarray(request.inputs["images"]).shape for request in requests] == [
         (size, SIZE, SIZE, 1) for size in (1, 2, 4, 8, 16, 32)
     ]
