@@ -96,5 +96,3 @@ def test_a_machine_whose_cores_all_compute_is_not_idle() -> None:
             eventually(lambda: not is_idle(0.5), within=30, what="the machine is busy")
         finally:
             stop.set()
-
-    assert not is_idle(1.0)
