@@ -27,13 +27,13 @@ ADDRESS = "PULMO_TFS_ADDRESS"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for a `program` with each program that is here, and what asks for a `peer` with each server."""
+    """Run what asks for a `program` with each program that is here, and what asks for `contracted` with each server."""
     programs = [EMBEDDED, *([REAL] if shutil.which(REAL) else [])]
     if "program" in metafunc.fixturenames:
         metafunc.parametrize("program", programs, scope="session")
-    if "peer" in metafunc.fixturenames:
-        peers = [*programs, *([ADDRESS] if ADDRESS in os.environ else [])]
-        metafunc.parametrize("peer", peers, scope="session")
+    if "contracted" in metafunc.fixturenames:
+        servers = [*programs, *([ADDRESS] if ADDRESS in os.environ else [])]
+        metafunc.parametrize("contracted", servers, scope="session")
 
 
 @pytest.fixture
@@ -52,16 +52,16 @@ def versions(store: MemoryStore, clock: Clock) -> Versions:
 
 
 @pytest.fixture(scope="session")
-def official(peer: str, toy_store: Path, request: pytest.FixtureRequest) -> Iterator["Official"]:
+def official(contracted: str, toy_store: Path, request: pytest.FixtureRequest) -> Iterator["Official"]:
     """Return the official client of a server that serves version 1 of the toy model."""
     from serving.tests.official import connected  # noqa: PLC0415 - imports TensorFlow, which takes seconds
 
     with ExitStack() as stack:
-        if peer == EMBEDDED:
+        if contracted == EMBEDDED:
             server: ModelServer = request.getfixturevalue("model_server")  # shared with other tests
             target = server.target
-        elif peer == REAL:
-            target = stack.enter_context(serving(toy_store, program=peer)).target
+        elif contracted == REAL:
+            target = stack.enter_context(serving(toy_store, program=contracted)).target
         else:
             target = os.environ[ADDRESS]
         yield stack.enter_context(connected(target))

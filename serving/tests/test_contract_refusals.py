@@ -154,7 +154,7 @@ def test_predict_refuses(official: Official, edit: Callable[[Untyped], None], co
     ],
 )
 def test_predict_refuses_in_the_words_of_the_server(
-    official: Official, peer: str, edit: Callable[[Untyped], None], text: str
+    official: Official, contracted: str, edit: Callable[[Untyped], None], text: str
 ) -> None:
     """
     TensorFlow Serving's texts depend on its version and on the model's operations; the code does not.
@@ -166,7 +166,7 @@ def test_predict_refuses_in_the_words_of_the_server(
         official.predict(request)
 
     assert caught.value.code() == INVALID
-    assert peer != EMBEDDED or caught.value.details() == text
+    assert contracted != EMBEDDED or caught.value.details() == text
 
 
 @pytest.mark.parametrize(

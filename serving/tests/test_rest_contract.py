@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving.tensors import Array
 from tests.modelserver import ModelServer, serving
 from tests.processes import ROOT, free_port
-from tests.toymodel import expected
+from tests.toymodel import WARMUP_BATCHES, expected
 
 if TYPE_CHECKING:
     from serving.tests.official import Official
@@ -209,7 +209,7 @@ def test_the_load_and_the_warmup_of_the_version_are_shown(web: Web, toy_store: P
 
     assert web.sum(":tensorflow:cc:saved_model:load_attempt_count", model_path=path, status="success") == 1
     assert web.sum(":tensorflow:cc:saved_model:load_latency", model_path=path) > 0
-    assert web.sum(":tensorflow:serving:model_warmup_records_read", model_path=path) == 4
+    assert web.sum(":tensorflow:serving:model_warmup_records_read", model_path=path) == len(WARMUP_BATCHES) + 1
     assert web.sum(":tensorflow:serving:model_warmup_latency_count", model_path=path, status="OK") == 1
     assert web.sum(":pulmo:serving:version_state", model_name="lung", version="1", state="AVAILABLE") == 1
     assert 0 <= web.sum(":pulmo:serving:last_poll_age_seconds", model_name="lung") < 60
