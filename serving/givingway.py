@@ -64,7 +64,7 @@ def is_idle(share: float) -> bool:
     """Watch the machine for a moment, and say whether more than `share` of it is idle; no where that cannot be seen."""
     try:
         before = _times()
-        time.sleep(_WATCHED_S)
+        time.sleep(_WATCHED_S)  # how busy it is shows over a time only
         passed = [after - earlier for after, earlier in zip(_times(), before, strict=True)]
     except OSError:
         return False

@@ -17,6 +17,9 @@ from trainer.store.parity import read_parity
 from trainer.store.saved_model import explain_version, load_version
 
 SIZE = 32
+needs_bfloat16 = pytest.mark.skipif(
+    read_processor().without_bfloat16 is not None, reason=str(read_processor().without_bfloat16)
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +75,7 @@ def test_heat_maps_are_served(store: Path, images: NDArray[np.uint8]) -> None:
     np.testing.assert_allclose(probabilities, served, atol=1e-5)
 
 
-@pytest.mark.skipif(read_processor().without_bfloat16 is not None, reason=str(read_processor().without_bfloat16))
+@needs_bfloat16
 def test_a_server_in_bfloat16_stays_within_the_bound_that_was_checked(store: Path, images: NDArray[np.uint8]) -> None:
     """
     The embedded server reaches bfloat16 by another way than the gate does; what the gate promised holds for it too.
@@ -89,7 +92,7 @@ def test_a_server_in_bfloat16_stays_within_the_bound_that_was_checked(store: Pat
     assert set(heatmaps.max(axis=(1, 2)).tolist()) <= {0.0, 1.0}
 
 
-@pytest.mark.skipif(read_processor().without_bfloat16 is not None, reason=str(read_processor().without_bfloat16))
+@needs_bfloat16
 @pytest.mark.parametrize("checked", [True, False])
 def test_a_version_that_nobody_asked_in_bfloat16_is_computed_in_float32(
     store: Path, images: NDArray[np.uint8], tmp_path: Path, *, checked: bool
