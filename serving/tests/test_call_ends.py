@@ -21,6 +21,7 @@ from serving.tests.official import (
     status_request,
 )
 from tests.modelserver import MODEL, ModelServer, serving
+from tests.processes import eventually
 
 
 def predict(client: Official) -> tuple[Untyped, Untyped]:
@@ -79,6 +80,11 @@ def method(request: pytest.FixtureRequest, server: ModelServer) -> Iterator[Meth
         yield Method(request.param, client, server)
 
 
+def _is_stopped(process: psutil.Process) -> bool:
+    threads = (psutil.Process(thread.id) for thread in process.threads())
+    return all(thread.status() == psutil.STATUS_STOPPED for thread in threads)
+
+
 @contextmanager
 def frozen(server: ModelServer) -> Iterator[None]:
     """Stop a server, with its children, for the length of a block: nothing is answered meanwhile."""
@@ -87,6 +93,7 @@ def frozen(server: ModelServer) -> Iterator[None]:
     for member in family:
         member.suspend()
     try:
+        eventually(lambda: all(map(_is_stopped, family)), within=30, what="every thread has stopped")
         yield
     finally:
         for member in family:
