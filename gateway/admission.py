@@ -1,33 +1,103 @@
 """Bounds the work in the gateway: a request takes its places before its body is read, or is refused at once."""
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from gateway.errors import Overloaded
+from gateway.errors import DeadlineExceeded, GatewayError, Overloaded
+from gateway.lanes import PRIORITIES, Priority, ahead
 from gateway.metrics import Metrics
+from gateway.throughput import Throughput
+
+_RESERVED = 0.25  # of the places, which bulk leaves to interactive traffic
+_LONGEST_RETRY_S = 60
 
 
 class Admission:
-    """A count of places, one for each image between arrival and reply."""
+    """A count of places, one for each image between arrival and reply, and how fast they become free.
 
-    def __init__(self, limit: int, metrics: Metrics) -> None:
-        self._limit = limit
-        self._taken = 0
+    Args:
+        limit: places.
+        metrics: of the gateway.
+        clock: seconds, the one of deadlines.
+    """
+
+    def __init__(self, limit: int, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits: dict[Priority, int] = {
+            "interactive": limit,
+            "bulk": max(1, limit - math.ceil(limit * _RESERVED)),
+        }
+        self._taken: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
+        self._working = 0
+        self._throughput = Throughput()
+        self._metrics = metrics
+        self._clock = clock
         metrics.concurrency_limit.set(limit)
 
+    @property
+    def bulk_limit(self) -> int:
+        """Places that bulk traffic can have at most."""
+        return self._limits["bulk"]
+
     @contextmanager
-    def places(self, count: int = 1) -> Iterator[None]:
+    def places(
+        self, count: int = 1, *, deadline: float = math.inf, priority: Priority = "interactive"
+    ) -> Iterator[None]:
         """Hold `count` places for the length of a block.
 
         Raises:
-            Overloaded: that many are not free; nothing was taken.
+            Overloaded: that many are not free, or their turn would not come before `deadline`; nothing was taken.
         """
-        if self._taken + count > self._limit:
-            raise Overloaded(
-                f"{self._taken} images are being answered; the limit is PULMO_CONCURRENCY_LIMIT={self._limit}"
-            )
-        self._taken += count
+        self._check(count, deadline, priority)
+        self._taken[priority] += count
         try:
             yield
         finally:
-            self._taken -= count
+            self._taken[priority] -= count
+
+    @contextmanager
+    def work(self, count: int = 1) -> Iterator[None]:
+        """Measure how fast images are answered; around the work on `count` of them, after their body was read."""
+        self._throughput.begin(self._clock())
+        self._working += count
+        try:
+            yield
+            self._throughput.done(count, self._clock())
+        except DeadlineExceeded:
+            raise  # time went by, and nothing was done
+        except GatewayError:
+            self._throughput.done(count, self._clock())
+            raise
+        finally:
+            self._working -= count
+            if not self._working:
+                self._throughput.end(self._clock())
+
+    def expected_wait(self, priority: Priority) -> float:
+        """Return the seconds until a newcomer's turn, as far as is known: those ahead of it, at the measured rate."""
+        rate = self._throughput.rate(self._clock())
+        return ahead(priority, **self._taken) / rate if rate else 0.0
+
+    def _check(self, count: int, deadline: float, priority: Priority) -> None:
+        wait = self.expected_wait(priority)
+        self._metrics.expected_wait.labels(priority).set(wait)
+        taken, limit = sum(self._taken.values()), self._limits["interactive"]
+        own, own_limit = self._taken[priority], self._limits[priority]
+        if taken + count > limit or own + count > own_limit:
+            raise Overloaded(
+                f"{taken} images are being answered, {own} of them {priority}; PULMO_CONCURRENCY_LIMIT={limit} allows "
+                f"{limit} in all and {own_limit} {priority}",
+                retry_after=_retry_after(wait),
+            )
+        left = deadline - self._clock()
+        if wait > left:
+            raise Overloaded(
+                f"{taken} images are ahead, so an answer would take {wait:.1f} s; this request allows {left:.1f} s",
+                retry_after=_retry_after(wait - left),
+            )
+
+
+def _retry_after(seconds: float) -> int:
+    """Return whole seconds for a client to wait: one at least, and not so many that it never comes back."""
+    return min(max(1, math.ceil(seconds)), _LONGEST_RETRY_S)

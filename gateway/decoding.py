@@ -3,12 +3,15 @@
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import BadImage, CorruptImage, EmptyImage, TooManyPixels, TruncatedImage, UnsupportedFormat
 from gateway.imaging import ImageError, ImageSpec, Reason, decode
+from gateway.lanes import Lanes, Priority
 from gateway.metrics import Metrics
 
 _ERRORS: dict[Reason, type[BadImage]] = {
@@ -20,23 +23,43 @@ _ERRORS: dict[Reason, type[BadImage]] = {
 }
 
 
+class Job(msgspec.Struct, frozen=True, eq=False):
+    """An image that waits for a thread."""
+
+    body: bytes
+    spec: ImageSpec
+    decoded: "asyncio.Future[NDArray[np.uint8]]"
+
+
 class Decoder:
-    """A pool of decoding threads. The C decoders and the resize release the GIL, so cores are used."""
+    """A pool of decoding threads. The C decoders and the resize release the GIL, so cores are used.
+
+    Images wait here, not in the pool, so that one whose client has gone is not decoded, and bulk does not hold up
+    interactive traffic.
+    """
 
     def __init__(self, threads: int, max_pixels: int, metrics: Metrics) -> None:
         """Prepare the pool; `threads` 0 is one for each core. Threads start with the first images."""
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="decode")
+        self._threads = threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="decode")
         self._max_pixels = max_pixels
         self._metrics = metrics
+        self._waiting: Lanes[Job] = Lanes()
+        self._running = 0
 
-    async def decode(self, body: bytes, spec: ImageSpec) -> NDArray[np.uint8]:
+    async def decode(self, body: bytes, spec: ImageSpec, priority: Priority = "interactive") -> NDArray[np.uint8]:
         """Return the image as `spec` wants it, uint8 `[height, width, channels]`.
+
+        Cancelling the caller takes the image out of the queue.
 
         Raises:
             BadImage: the body is not an image that is accepted.
         """
+        job = Job(body, spec, asyncio.get_running_loop().create_future())
+        self._waiting.add(job, priority)
+        self._start()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, decode, body, spec, self._max_pixels)
+            return await job.decoded
         except ImageError as error:
             message = str(error)
             if error.reason == "pixels":
@@ -44,7 +67,27 @@ class Decoder:
             kind = _ERRORS[error.reason]
             self._metrics.image_rejects.labels(kind.name).inc()
             raise kind(message) from error
+        finally:
+            self._waiting.discard(job)
 
     def close(self) -> None:
         """Wait for the images in hand, and end the threads."""
         self._pool.shutdown()
+
+    def _start(self) -> None:
+        while self._waiting and self._running < self._threads:
+            job = self._waiting.pop()
+            self._running += 1
+            work = asyncio.wrap_future(self._pool.submit(decode, job.body, job.spec, self._max_pixels))
+            work.add_done_callback(partial(self._finish, job))
+
+    def _finish(self, job: Job, work: "asyncio.Future[NDArray[np.uint8]]") -> None:
+        self._running -= 1
+        self._start()
+        error = work.exception()
+        if job.decoded.done():
+            return
+        if error is None:
+            job.decoded.set_result(work.result())
+        else:
+            job.decoded.set_exception(error)

@@ -38,14 +38,16 @@ class GatewayError(Exception):
     status: ClassVar[int]
     name: ClassVar[str]
     title: ClassVar[str]
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
     """Seconds after which the same request may succeed; None where it never will."""
 
-    def __init__(self, detail: str, internals: str = "") -> None:
-        """Hold the sentence for this occurrence, and what is logged beside it but told to nobody outside."""
+    def __init__(self, detail: str, internals: str = "", retry_after: int | None = None) -> None:
+        """Hold the sentence for this occurrence, what is logged beside it but told to nobody outside, and seconds."""
         super().__init__(detail)
         self.detail = detail
         self.internals = internals
+        if retry_after is not None:
+            self.retry_after = retry_after
 
 
 class BadRequest(GatewayError):

@@ -19,7 +19,9 @@ ACTORS = ("operator", "guard")
 GUARD_STATES = ("idle", "watching", "helpless")
 MEASURES = ("errors", "latency", "abstentions", "classes", "disagreement")
 COMPARISONS = ("agree", "disagree", "failed", "dropped")
-TRIGGERS = ("full", "idle", "drain")
+TRIGGERS = ("full", "idle", "linger", "drain")
+DROPS = ("gone", "expired")
+PRIORITIES = ("interactive", "bulk")
 OUTCOMES = ("committed", "failed", "refused")
 
 
@@ -67,8 +69,20 @@ class Metrics:
             "gateway_batches", "Calls to the model, by what made them due.", ["trigger"], registry=registry
         )
         self.queue_depth = Gauge("gateway_queue_depth", "Images that wait for a call to the model.", registry=registry)
+        self.in_flight_limit = Gauge(
+            "gateway_in_flight_limit", "Calls to the model that may be under way, as measured.", registry=registry
+        )
+        self.expected_wait = Gauge(
+            "gateway_expected_wait_seconds",
+            "Time until the turn of an image that comes now, by its class of traffic.",
+            ["priority"],
+            registry=registry,
+        )
         self.dropped = Counter(
-            "gateway_dropped", "Images dropped before the model because nobody waits for them.", registry=registry
+            "gateway_dropped",
+            "Images dropped before the model: their client has gone, or their deadline has expired.",
+            ["reason"],
+            registry=registry,
         )
         self.backend_rpcs = Counter(
             "gateway_backend_rpcs", "Predict calls to the model server, by gRPC status.", ["code"], registry=registry
@@ -185,21 +199,19 @@ class Metrics:
         )
 
     def _create_labels(self) -> None:
-        for stage in STAGES:
-            self.stage_duration.labels(stage)
-        for trigger in TRIGGERS:
-            self.batches.labels(trigger)
-        for outcome in OUTCOMES:
-            self.history_rows.labels(outcome)
-        for reason in FAILURES:
-            self.version_failures.labels(reason)
-        for actor in ACTORS:
-            self.route_changes.labels(actor)
-        for mode in MODES:
-            self.route_fallbacks.labels(mode)
-        for measure in MEASURES:
-            self.guard_rollbacks.labels(measure)
-        for state in GUARD_STATES:
-            self.guard_state.labels(state)
-        for comparison in COMPARISONS:
-            self.shadow_comparisons.labels(comparison)
+        known: tuple[tuple[Counter | Gauge | Histogram, tuple[str, ...]], ...] = (
+            (self.stage_duration, STAGES),
+            (self.batches, TRIGGERS),
+            (self.dropped, DROPS),
+            (self.expected_wait, PRIORITIES),
+            (self.history_rows, OUTCOMES),
+            (self.version_failures, FAILURES),
+            (self.route_changes, ACTORS),
+            (self.route_fallbacks, MODES),
+            (self.guard_rollbacks, MEASURES),
+            (self.guard_state, GUARD_STATES),
+            (self.shadow_comparisons, COMPARISONS),
+        )
+        for metric, labels in known:
+            for label in labels:
+                metric.labels(label)

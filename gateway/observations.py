@@ -5,11 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from gateway.answers import Scored
-from gateway.batching import Model, Row
+from gateway.batching.entries import Model, Row
 from gateway.errors import DeadlineExceeded, ModelFailed
 from gateway.routing import Role
 
@@ -81,11 +79,11 @@ class ObservedModel:
         self._role = role
         self._observe = observe
 
-    async def __call__(self, version: int, images: Sequence[Row], timeout_s: float, /) -> NDArray[np.float32]:
+    async def __call__(self, version: int, images: Sequence[Row], timeout_s: float, /):
         """Return `[N, K]` probabilities."""
         begin = time.monotonic()
         try:
-            return await self._model(version, images, timeout_s)
+            return list(await self._model(version, images, timeout_s))
         except (ModelFailed, DeadlineExceeded) as error:
             failed = Outcome(version, self._role(version), time.monotonic() - begin, error=error.name)
             for _ in images:

@@ -5,12 +5,14 @@ import time
 
 import msgspec
 
+from gateway.admission import Admission
 from gateway.answers import Scored, check, interpret, ms
-from gateway.batching import Batcher
+from gateway.batching.batcher import Batcher
 from gateway.decoding import Decoder
 from gateway.errors import DeadlineExceeded, ModelFailed, VersionGone
 from gateway.history.records import to_row
 from gateway.history.writer import HistoryWriter
+from gateway.lanes import Priority
 from gateway.metrics import STAGES, Metrics
 from gateway.observations import Observer, Outcome
 from gateway.router import Destination, Router
@@ -28,6 +30,7 @@ class Pipeline:
     def __init__(  # noqa: PLR0913 - what a request meets on its way
         self,
         *,
+        admission: Admission,
         versions: Versions,
         router: Router,
         decoder: Decoder,
@@ -37,6 +40,7 @@ class Pipeline:
         observe: Observer,
         metrics: Metrics,
     ) -> None:
+        self._admission = admission
         self._versions = versions
         self._router = router
         self._decoder = decoder
@@ -46,7 +50,14 @@ class Pipeline:
         self._observe = observe
         self._metrics = metrics
 
-    async def classify(self, upload: Upload, arrived: float, deadline: float, key: str | None = None) -> Prediction:
+    async def classify(
+        self,
+        upload: Upload,
+        arrived: float,
+        deadline: float,
+        key: str | None = None,
+        priority: Priority = "interactive",
+    ) -> Prediction:
         """Classify one image, and record the answer before it is given.
 
         Args:
@@ -54,6 +65,7 @@ class Pipeline:
             arrived: when the request's headers were read, `time.monotonic` seconds.
             deadline: when the answer is of no use any more, `time.monotonic` seconds.
             key: what the client wants to be treated alike by, where versions share the traffic.
+            priority: the class of traffic that the image belongs to.
 
         Raises:
             BadImage: the upload is not an image that is accepted.
@@ -61,20 +73,26 @@ class Pipeline:
             DeadlineExceeded: it does not answer in time.
             HistoryUnavailable: the answer cannot be recorded.
         """
-        read_s = time.monotonic() - arrived
+        with self._admission.work():
+            read_s = time.monotonic() - arrived
+            scored = await self._score_in_time(upload.body, arrived, deadline, key, priority)
+            prediction = interpret(scored, upload.filename, read_s)
+            begin = time.monotonic()
+            await self._history.record(to_row(prediction))
+            prediction = _finish(prediction, persist_s=time.monotonic() - begin, total_s=time.monotonic() - arrived)
+            self._count(prediction)
+            return prediction
+
+    async def _score_in_time(
+        self, body: bytes, arrived: float, deadline: float, key: str | None, priority: Priority
+    ) -> Scored:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                scored = await self._score(upload.body, deadline, key)
+                return await self._score(body, deadline, key, priority)
         except TimeoutError as error:
             raise DeadlineExceeded(f"the answer was not ready after {time.monotonic() - arrived:.1f} s") from error
-        prediction = interpret(scored, upload.filename, read_s)
-        begin = time.monotonic()
-        await self._history.record(to_row(prediction))
-        prediction = _finish(prediction, persist_s=time.monotonic() - begin, total_s=time.monotonic() - arrived)
-        self._count(prediction)
-        return prediction
 
-    async def _score(self, body: bytes, deadline: float, key: str | None) -> Scored:
+    async def _score(self, body: bytes, deadline: float, key: str | None, priority: Priority) -> Scored:
         """Ask the version that the route has for this request.
 
         When it vanishes meanwhile, what took its place is asked; when a candidate fails, the stable version.
@@ -83,7 +101,7 @@ class Pipeline:
         for attempt in range(1, _ATTEMPTS + 1):
             destination = await self._router.choose(key, trial=trial)
             try:
-                return await self._ask(destination, body, deadline)
+                return await self._ask(destination, body, deadline, priority)
             except VersionGone:
                 if attempt == _ATTEMPTS:
                     raise
@@ -94,13 +112,14 @@ class Pipeline:
                 trial = False
         raise AssertionError("unreachable")
 
-    async def _ask(self, destination: Destination, body: bytes, deadline: float) -> Scored:
+    async def _ask(self, destination: Destination, body: bytes, deadline: float, priority: Priority) -> Scored:
         """Decode for one version and ask it, in a batch with others; its shadow gets a copy."""
         version, role = destination.version, destination.role
         begin = time.monotonic()
-        image = await self._decoder.decode(body, version.manifest.image)
-        decode_s = time.monotonic() - begin
-        scores = await self._batcher.submit(version.number, image, deadline)
+        with self._batcher.expect(version.number) as ticket:
+            image = await self._decoder.decode(body, version.manifest.image, priority)
+            decode_s = time.monotonic() - begin
+            scores = await self._batcher.submit(ticket, image, deadline, priority)
         try:
             check(scores.probabilities, version.manifest)
         except ModelFailed as error:

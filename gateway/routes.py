@@ -43,10 +43,11 @@ async def predict(request: Request[Any, Any, Any], services: Services) -> Predic
     arrived, settings = time.monotonic(), services.settings
     limits = BodyLimits(settings.max_body_bytes, "PULMO_MAX_BODY_BYTES", settings.body_timeout_s, files=1)
     await services.router.current()  # without one the body is not worth reading
-    with services.admission.places():
+    deadline = arrived + settings.request_timeout_s
+    with services.admission.places(deadline=deadline):
         [upload] = await read_uploads(request, "file", limits)
         key = request.headers.get(ROUTE_KEY) or None
-        return await services.pipeline.classify(upload, arrived, arrived + settings.request_timeout_s, key)
+        return await services.pipeline.classify(upload, arrived, deadline, key)
 
 
 @post("/predict-batch", status_code=200)
@@ -57,11 +58,11 @@ async def predict_batch(request: Request[Any, Any, Any], services: Services) -> 
         settings.max_batch_body_bytes, "PULMO_MAX_BATCH_BODY_BYTES", settings.body_timeout_s, settings.max_batch_files
     )
     await services.router.current()
-    with services.admission.places():
+    deadline = arrived + settings.request_timeout_s
+    with services.admission.places(deadline=deadline, priority="bulk"):
         uploads = await read_uploads(request, "files", limits)
-        with services.admission.places(len(uploads) - 1):
+        with services.admission.places(len(uploads) - 1, deadline=deadline, priority="bulk"):
             key = request.headers.get(ROUTE_KEY) or uuid.uuid4().hex  # the images of a request are treated alike
-            deadline = arrived + settings.request_timeout_s
             return BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
 
 
@@ -70,7 +71,7 @@ async def _classify_all(
 ) -> list[BatchEntry]:
     async def classify(upload: Upload) -> BatchEntry:
         try:
-            return BatchEntry.from_prediction(await services.pipeline.classify(upload, arrived, deadline, key))
+            return BatchEntry.from_prediction(await services.pipeline.classify(upload, arrived, deadline, key, "bulk"))
         except BadImage as error:
             return BatchEntry(upload.filename, error=to_problem(error))
 

@@ -9,7 +9,7 @@ import msgspec
 from gateway import tasks
 from gateway.admission import Admission
 from gateway.backend import Backend
-from gateway.batching import Batcher, Limits
+from gateway.batching.batcher import Batcher
 from gateway.decoding import Decoder
 from gateway.guard.guard import Guard, Spans
 from gateway.guard.judgement import Thresholds
@@ -70,19 +70,21 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
             guard.start()
             await stack.enter_async_context(tasks.running(guard.run()))
         model = ObservedModel(backend.predict, router.role, observers)
-        batcher = Batcher(model, Limits(settings.max_batch, settings.max_in_flight), metrics)
+        batcher = Batcher(model, settings.max_batch, settings.max_in_flight, metrics)
         stack.push_async_callback(batcher.close)
         decoder = Decoder(settings.decode_threads, settings.max_pixels, metrics)
         stack.push_async_callback(asyncio.to_thread, decoder.close)
         shadow = ShadowTraffic(backend, decoder, observers, metrics)
         await stack.enter_async_context(tasks.running(shadow.run()))
+        admission = Admission(settings.concurrency_limit, metrics)
         yield Services(
             settings=settings,
             metrics=metrics,
-            admission=Admission(settings.concurrency_limit, metrics),
+            admission=admission,
             versions=versions,
             router=router,
             pipeline=Pipeline(
+                admission=admission,
                 versions=versions,
                 router=router,
                 decoder=decoder,

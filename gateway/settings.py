@@ -35,8 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Seconds between two questions to the model server which versions it has."""
     max_batch: Annotated[int, Meta(ge=1, le=1024)] = 32
     """Images per call to the model. Larger batches raise throughput until the model is compute bound."""
-    max_in_flight: Annotated[int, Meta(ge=1, le=64)] = 2
-    """Calls to the model at one time: one that computes, one on its way."""
+    max_in_flight: Annotated[int, Meta(ge=1, le=64)] = 8
+    """Calls to the model at one time at most. How many there are is measured: one on its way beside those that are
+    computed. TensorFlow Serving refuses more than 4 for each core of its machine."""
     concurrency_limit: Annotated[int, Meta(ge=1, le=100_000)] = 256
     """Images that may be anywhere between arrival and reply; more are refused with 429."""
     request_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10.0

@@ -1,21 +1,23 @@
-"""The batching rule, and the laws that hold whatever happens around it."""
+"""The laws that hold whatever happens around the batching rule."""
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from gateway.batching import Batcher, Entry, Limits, Row, Scores, Trigger, due, take
-from gateway.errors import DeadlineExceeded, ModelFailed
+from gateway.batching.batcher import Batcher, Ticket
+from gateway.batching.entries import Probabilities, Row, Scores
+from gateway.errors import DeadlineExceeded, GatewayError, ModelFailed
+from gateway.lanes import Priority
 from gateway.metrics import Metrics
+from tests.clocks import Clock
 
-LIMITS = Limits(max_batch=4, max_in_flight=2)
+MAX_BATCH, QUOTA = 4, 2
 
 
 class Echo:
@@ -23,34 +25,55 @@ class Echo:
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, list[int]]] = []
+        self.cancelled = 0
         self.open = asyncio.Event()
         self.error: Exception | None = None
+        self.refused: set[int] = set()
 
-    async def __call__(self, version: int, images: Sequence[Row], _timeout_s: float, /) -> NDArray[np.float32]:
+    async def __call__(
+        self, version: int, images: Sequence[Row], _timeout_s: float, /
+    ) -> list[Probabilities | GatewayError]:
         values = [int(image[0, 0, 0]) for image in images]
         self.batches.append((version, values))
-        await self.open.wait()
+        try:
+            await self.open.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         if self.error is not None:
             raise self.error
-        return np.array([[value, version] for value in values], np.float32)
+        return [self._answer(value, version) for value in values]
+
+    def _answer(self, value: int, version: int) -> Probabilities | GatewayError:
+        return ModelFailed(str(value)) if value in self.refused else np.array([value, version], np.float32)
 
 
-class Clock:
-    """A clock that tests set."""
+class Scene:
+    """A batcher between a model and a clock that the test holds."""
 
-    now = 0.0
+    def __init__(self) -> None:
+        self.model = Echo()
+        self.clock = Clock()
+        self.metrics = Metrics(CollectorRegistry())
+        self.batcher = Batcher(self.model, MAX_BATCH, QUOTA, self.metrics, self.clock)
 
-    def __call__(self) -> float:
-        return self.now
+    def post(
+        self, value: int, deadline: float = 9.0, *, version: int = 1, priority: Priority = "interactive"
+    ) -> asyncio.Task[Scores]:
+        """Submit an image that needs no decoding."""
+        return asyncio.create_task(self._submit(value, deadline, version, priority))
 
+    async def _submit(self, value: int, deadline: float, version: int, priority: Priority) -> Scores:
+        with self.batcher.expect(version) as ticket:
+            return await self.submit(ticket, value, deadline, priority)
 
-def row(value: int) -> Row:
-    return np.full((2, 2, 1), value, np.uint8)
+    def submit(
+        self, ticket: Ticket, value: int, deadline: float = 9.0, priority: Priority = "interactive"
+    ) -> Coroutine[Any, Any, Scores]:
+        return self.batcher.submit(ticket, np.full((2, 2, 1), value, np.uint8), deadline, priority)
 
-
-def batcher(model: Echo, clock: Clock | None = None) -> tuple[Batcher, Metrics]:
-    metrics = Metrics(CollectorRegistry())
-    return Batcher(model, LIMITS, metrics, clock or Clock()), metrics
+    def dropped(self, reason: str) -> float:
+        return self.metrics.registry.get_sample_value("gateway_dropped_total", {"reason": reason}) or 0
 
 
 async def settle() -> None:
@@ -59,78 +82,126 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize(
-    ("waiting", "in_flight", "draining", "expected"),
-    [
-        (0, 0, False, None),
-        (1, 0, False, "idle"),
-        (3, 1, False, None),
-        (4, 1, False, "full"),
-        (4, 2, False, None),
-        (1, 1, True, "drain"),
-        (1, 2, True, None),
-    ],
-)
-def test_a_batch_is_due(waiting: int, in_flight: int, draining: bool, expected: Trigger | None) -> None:  # noqa: FBT001
-    """The idle model gets what waits; a busy one only a full batch; never more calls than the limit."""
-    assert expected == due(waiting, in_flight, LIMITS, draining=draining)
-
-
 async def test_a_batch_never_mixes_versions_and_keeps_the_order() -> None:
-    """Images of another version wait for the next batch, in their order."""
-    loop = asyncio.get_running_loop()
-    waiting = deque(Entry(version, row(n), 9.0, 0.0, loop.create_future()) for n, version in enumerate([1, 2, 1, 2, 1]))
+    """Images of another version wait for a batch of their own, in their order."""
+    scene = Scene()
+    first = scene.post(0)
+    await settle()
+    rest = [scene.post(n, version=version) for n, version in enumerate([1, 2, 1, 2, 1], start=1)]
+    await settle()
+    scene.model.open.set()
+    await asyncio.gather(first, *rest)
 
-    batch, dropped = take(waiting, 4, now=0.0)
+    assert scene.model.batches == [(1, [0]), (1, [1, 3, 5]), (2, [2, 4])]
 
-    assert [int(entry.row[0, 0, 0]) for entry in batch] == [0, 2, 4]
-    assert [int(entry.row[0, 0, 0]) for entry in waiting] == [1, 3]
-    assert dropped == []
+
+async def test_an_idle_model_waits_for_an_image_that_is_being_decoded() -> None:
+    """What was being decoded when the first image was ready goes with it, in one batch."""
+    scene = Scene()
+    scene.model.open.set()
+    await scene.post(1)  # teaches how long a call takes
+    scene.batcher._pace.learn(1, 1, 60.0, 1, alone=True)  # noqa: SLF001 - so long that the test does not see its end
+    with scene.batcher.expect(1) as ticket:
+        ready = scene.post(2)
+        await settle()
+        assert scene.model.batches == [(1, [1])]
+        await asyncio.gather(scene.submit(ticket, 3), ready)
+
+    assert scene.model.batches == [(1, [1]), (1, [2, 3])]
+
+
+async def test_an_image_that_cannot_be_decoded_is_waited_for_no_longer() -> None:
+    """It leaves, and the ones that waited for it go."""
+    scene = Scene()
+    scene.model.open.set()
+    scene.batcher._pace.learn(1, 1, 60.0, 1, alone=True)  # noqa: SLF001 - as above
+    with scene.batcher.expect(1):
+        ready = scene.post(2)
+        await settle()
+        assert scene.model.batches == []
+    await ready
+
+    assert scene.model.batches == [(1, [2])]
 
 
 async def test_cancelled_images_are_not_sent() -> None:
-    """An image whose client has gone does not take a place in a batch."""
-    model = Echo()
-    batching, metrics = batcher(model)
-    first = asyncio.create_task(batching.submit(1, row(1), 9.0))
+    """An image whose client has gone takes no place in a batch, and no memory in the queue."""
+    scene = Scene()
+    first = scene.post(1)
     await settle()
-    gone, kept = (asyncio.create_task(batching.submit(1, row(n), 9.0)) for n in (2, 3))
+    gone, kept = scene.post(2), scene.post(3)
     await settle()
     gone.cancel()
     await settle()
-    model.open.set()
+    assert scene.batcher.statistics().waiting == 1
+    scene.model.open.set()
     await asyncio.gather(first, kept)
 
-    assert model.batches == [(1, [1]), (1, [3])]
-    assert metrics.dropped._value.get() == 1  # noqa: SLF001 - the client library offers no other way to read
+    assert scene.model.batches == [(1, [1]), (1, [3])]
+    assert scene.dropped("gone") == 1
 
 
 async def test_expired_images_are_not_sent_and_are_told_so() -> None:
     """An image whose deadline passed in the queue never reaches the model."""
-    model, clock = Echo(), Clock()
-    batching, _ = batcher(model, clock)
-    first = asyncio.create_task(batching.submit(1, row(1), 9.0))
+    scene = Scene()
+    first = scene.post(1)
     await settle()
-    late = asyncio.create_task(batching.submit(1, row(2), 1.0))
+    late = scene.post(2, deadline=1.0)
     await settle()
-    clock.now = 2.0
-    model.open.set()
+    scene.clock.now = 2.0
+    scene.model.open.set()
 
     with pytest.raises(DeadlineExceeded, match=r"waited 2\.0 s"):
         await late
     await first
-    assert model.batches == [(1, [1])]
+    assert scene.model.batches == [(1, [1])]
+    assert scene.dropped("expired") == 1
+
+
+async def test_a_call_for_which_nobody_waits_is_cancelled_and_the_next_one_goes() -> None:
+    """It goes on while one of its images is wanted."""
+    scene = Scene()
+    first = scene.post(0)
+    await settle()
+    both = [scene.post(n) for n in (1, 2)]
+    await settle()
+    scene.model.open.set()
+    await first
+    scene.model.open.clear()
+    await settle()
+    both[0].cancel()
+    await settle()
+    assert scene.model.cancelled == 0
+    both[1].cancel()
+    await settle()
+    assert scene.model.cancelled == 1
+    scene.model.open.set()
+
+    assert (await scene.post(3)).probabilities[0] == 3
+
+
+async def test_bulk_cannot_starve_interactive_images() -> None:
+    """An interactive image that comes behind a long bulk queue is in the next batch."""
+    scene = Scene()
+    bulk = [scene.post(n, priority="bulk") for n in range(40)]
+    await settle()
+    interactive = scene.post(100)
+    await settle()
+    scene.model.open.set()
+    await asyncio.gather(interactive, *bulk)
+
+    position = next(n for n, (_, values) in enumerate(scene.model.batches) if 100 in values)
+    assert position <= QUOTA
 
 
 async def test_closing_answers_what_waits() -> None:
     """Shutting down loses nobody who was let in."""
-    model = Echo()
-    batching, _ = batcher(model)
-    tasks = [asyncio.create_task(batching.submit(1, row(n), 9.0)) for n in range(7)]
+    scene = Scene()
+    tasks = [scene.post(n) for n in range(7)]
     await settle()
-    closing = asyncio.create_task(batching.close())
+    closing = asyncio.create_task(scene.batcher.close())
     await settle()
-    model.open.set()
+    scene.model.open.set()
     await closing
 
     assert list(range(7)) == [int(task.result().probabilities[0]) for task in tasks]
@@ -138,48 +209,72 @@ async def test_closing_answers_what_waits() -> None:
 
 async def test_a_failed_call_is_told_to_all_of_its_batch_and_to_nobody_else() -> None:
     """The next batch is answered."""
-    model = Echo()
-    model.error = ModelFailed("no")
-    batching, _ = batcher(model)
-    first = asyncio.create_task(batching.submit(1, row(1), 9.0))
+    scene = Scene()
+    scene.model.error = ModelFailed("no")
+    first = scene.post(1)
     await settle()
-    model.open.set()
+    scene.model.open.set()
     with pytest.raises(ModelFailed):
         await first
-    model.error = None
+    scene.model.error = None
 
-    assert (await batching.submit(1, row(2), 9.0)).probabilities[0] == 2
+    assert (await scene.post(2)).probabilities[0] == 2
 
 
-@given(st.lists(st.tuples(st.integers(1, 2), st.sampled_from(["stay", "leave", "expire"])), max_size=30), st.booleans())
-def test_each_image_is_answered_exactly_once(clients: list[tuple[int, str]], fails: bool) -> None:  # noqa: FBT001
-    """With clients that leave, images that expire and calls that fail: who stays gets the own answer."""
+FATES = st.sampled_from(["stay", "leave", "leave later", "expire", "refused", "undecodable"])
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 2), FATES, st.sampled_from(["interactive", "bulk"])), max_size=30), st.booleans()
+)
+def test_each_image_is_answered_exactly_once(clients: list[tuple[int, str, Priority]], fails: bool) -> None:  # noqa: C901, FBT001
+    """With clients that leave, images that expire or are refused, and calls that fail: who stays gets its answer."""
+
+    async def client(scene: Scene, number: int, version: int, fate: str, priority: Priority) -> Scores:
+        with scene.batcher.expect(version) as ticket:
+            await asyncio.sleep(0)
+            if fate == "undecodable":
+                raise ModelFailed("undecodable")
+            return await scene.submit(ticket, number, 1.0 if fate == "expire" else 9.0, priority)
+
+    def leave(tasks: Sequence[asyncio.Task[Scores]], when: str) -> None:
+        for task, (_, fate, _) in zip(tasks, clients, strict=True):
+            if fate == when:
+                task.cancel()
+
+    def check(number: int, version: int, fate: str, result: object) -> None:
+        if isinstance(result, Scores):
+            assert [number, version] == result.probabilities.tolist()
+            assert fate not in {"refused", "undecodable"}
+        elif isinstance(result, asyncio.CancelledError):
+            assert fate.startswith("leave")
+        elif isinstance(result, DeadlineExceeded):
+            assert fate == "expire"
+        else:
+            assert isinstance(result, ModelFailed)
+            assert fails or fate in {"refused", "undecodable"}
 
     async def scenario() -> None:
-        model, clock = Echo(), Clock()
-        model.error = ModelFailed("no") if fails else None
-        batching, _ = batcher(model, clock)
-        tasks = [
-            asyncio.create_task(batching.submit(version, row(n), 1.0 if fate == "expire" else 9.0))
-            for n, (version, fate) in enumerate(clients)
-        ]
+        scene = Scene()
+        scene.model.error = ModelFailed("no") if fails else None
+        scene.model.refused = {number for number, (_, fate, _) in enumerate(clients) if fate == "refused"}
+        tasks = [asyncio.create_task(client(scene, number, *what)) for number, what in enumerate(clients)]
         await settle()
-        for task, (_, fate) in zip(tasks, clients, strict=True):
-            if fate == "leave":
-                task.cancel()
-        clock.now = 2.0
-        model.open.set()
+        leave(tasks, "leave")
+        await settle()
+        scene.clock.now = 2.0
+        scene.model.open.set()
+        await asyncio.sleep(0)
+        leave(tasks, "leave later")
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        for n, (result, (version, fate)) in enumerate(zip(results, clients, strict=True)):
-            if isinstance(result, Scores):
-                assert [n, version] == result.probabilities.tolist()
-            elif isinstance(result, asyncio.CancelledError):
-                assert fate == "leave"
-            else:
-                assert isinstance(result, DeadlineExceeded) if fate == "expire" and not fails else fails
-        sent = [value for _, values in model.batches for value in values]
+        for number, (result, (version, fate, _)) in enumerate(zip(results, clients, strict=True)):
+            check(number, version, fate, result)
+        await scene.batcher.close()
+        sent = [value for _, values in scene.model.batches for value in values]
         assert len(sent) == len(set(sent))
-        assert all(len(values) <= LIMITS.max_batch for _, values in model.batches)
-        assert batching.statistics().waiting == 0
+        assert all(len(values) <= MAX_BATCH for _, values in scene.model.batches)
+        assert scene.batcher.statistics().waiting == 0
+        assert not scene.batcher._called  # noqa: SLF001 - nothing is held on to
+        assert not scene.batcher._rooms  # noqa: SLF001 - as above
 
     asyncio.run(scenario())

@@ -1,0 +1,237 @@
+"""The task around the rule: takes images one by one, asks the model for batches, and gives each image its answer."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from gateway.batching.entries import Entry, Model, Probabilities, Row, Scores
+from gateway.batching.pace import Pace
+from gateway.batching.rule import Limits, Trigger, due
+from gateway.batching.waiting import WaitingRoom
+from gateway.errors import DeadlineExceeded, ModelUnavailable
+from gateway.lanes import Priority
+from gateway.metrics import Metrics
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """What a batcher is doing."""
+
+    waiting: int
+    in_flight: int
+    max_in_flight: int
+    """Calls that may be under way now."""
+
+
+class Ticket(msgspec.Struct, eq=False):
+    """An image that is being decoded."""
+
+    version: int
+    number: int
+    used: bool = False
+    """Whether the image is expected no more: it waits already, or never will."""
+
+
+class Call(msgspec.Struct, eq=False):
+    """A call that is under way."""
+
+    entries: Sequence[Entry]
+    in_flight: int
+    """Calls under way when it was sent, itself included."""
+    alone: bool
+    """Whether no other call was under way at any moment of it."""
+    unanswered: int
+    """Images of it for which somebody waits."""
+    task: asyncio.Task[None] | None = None
+
+
+class Batcher:
+    """Answers images one by one by asking the model for batches. One event loop; no locks.
+
+    Args:
+        model: what answers.
+        max_batch: images in a call at most.
+        quota: calls at one time at most; how many there are is adapted to the model server.
+        metrics: of the gateway.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, model: Model, max_batch: int, quota: int, metrics: Metrics, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._model = model
+        self._max_batch = max_batch
+        self._metrics = metrics
+        self._clock = clock
+        self._pace = Pace(quota)
+        self._rooms: dict[int, WaitingRoom] = {}  # by version; the one that had a call last stands last
+        self._calls: set[Call] = set()
+        self._called: dict[Entry, Call] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._closing = False
+
+    @contextmanager
+    def expect(self, version: int) -> Iterator[Ticket]:
+        """Tell that an image is being decoded for `version`, which must answer: a batch may wait a moment for it."""
+        ticket = Ticket(version, self._room(version).expect())
+        try:
+            yield ticket
+        finally:
+            if self._use(ticket):
+                self._dispatch()
+
+    async def submit(self, ticket: Ticket, row: Row, deadline: float, priority: Priority = "interactive") -> Scores:
+        """Return the model's answer to an image that was expected.
+
+        Cancelling the caller takes the image out of the queue. A call goes on for its neighbours, and is cancelled when
+        nobody waits for any of its images.
+
+        Args:
+            ticket: what `expect` gave; once only.
+            row: uint8 `[H, W, C]`.
+            deadline: when the answer is of no use any more, on the batcher's clock.
+            priority: the class of traffic that it belongs to.
+
+        Raises:
+            GatewayError: what the model answered to this image; DeadlineExceeded when it waited too long.
+        """
+        if self._closing:
+            raise ModelUnavailable("the gateway is shutting down; send the request again")
+        now = self._clock()
+        entry = Entry(ticket.version, row, deadline, now, asyncio.get_running_loop().create_future())
+        self._room(ticket.version).add(entry, priority, now)
+        self._use(ticket)
+        self._dispatch()
+        try:
+            return await entry.answer
+        finally:
+            self._leave(entry)
+
+    def statistics(self) -> Statistics:
+        """Return what waits and what is under way."""
+        return Statistics(
+            waiting=sum(map(len, self._rooms.values())),
+            in_flight=len(self._calls),
+            max_in_flight=self._pace.max_in_flight,
+        )
+
+    async def close(self) -> None:
+        """Answer what waits, and take nothing more."""
+        self._closing = True
+        self._dispatch()
+        while self._calls:
+            await asyncio.wait([call.task for call in self._calls if call.task is not None])
+
+    def _room(self, version: int) -> WaitingRoom:
+        return self._rooms.setdefault(version, WaitingRoom())
+
+    def _use(self, ticket: Ticket) -> bool:
+        if ticket.used:
+            return False
+        ticket.used = True
+        self._rooms[ticket.version].forget(ticket.number)
+        self._tidy(ticket.version)
+        return True
+
+    def _tidy(self, version: int) -> None:
+        """Remember no version for which nothing waits or is expected."""
+        if not self._rooms[version]:
+            del self._rooms[version]
+
+    def _leave(self, entry: Entry) -> None:
+        """Let go of an image that was answered, or for which nobody waits any more."""
+        call = self._called.pop(entry, None)
+        if call is not None:
+            call.unanswered -= 1
+            if not call.unanswered and call.task is not None:
+                call.task.cancel()  # without effect where it has ended
+        elif (room := self._rooms.get(entry.version)) is not None and room.discard(entry):
+            self._tidy(entry.version)
+            self._drop([entry])
+            self._dispatch()
+
+    def _dispatch(self) -> None:
+        """Send every batch that is due, and look again when the next one may be."""
+        while self._send_one():
+            pass
+        statistics = self.statistics()
+        self._metrics.queue_depth.set(statistics.waiting)
+        self._metrics.in_flight_limit.set(statistics.max_in_flight)
+
+    def _send_one(self) -> bool:
+        now = self._clock()
+        lingering: list[float] = []
+        for version, room in self._rooms.items():
+            standing = room.standing(now, len(self._calls))
+            patience = self._pace.patience(version, standing.waiting) if standing.waiting else 0.0
+            limits = Limits(self._max_batch, self._pace.max_in_flight, patience)
+            trigger = due(standing, limits, draining=self._closing)
+            if trigger is not None:
+                self._send(version, room, trigger, now)
+                return True
+            if standing.waiting and standing.in_flight == 0:
+                lingering.append(patience - standing.waited_s)
+        self._wake_in(min(lingering, default=None))
+        return False
+
+    def _wake_in(self, seconds: float | None) -> None:
+        """Look again when patience is at its end; whatever happens before that looks by itself."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if seconds is not None:
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._dispatch)
+
+    def _send(self, version: int, room: WaitingRoom, trigger: Trigger, now: float) -> None:
+        batch, dropped = room.take(self._max_batch, now)
+        self._rooms[version] = self._rooms.pop(version)  # images of other versions come first next time
+        self._tidy(version)
+        self._drop(dropped)
+        if not batch:
+            return
+        self._metrics.batches.labels(trigger).inc()
+        self._metrics.batch_size.observe(len(batch))
+        for other in self._calls:
+            other.alone = False
+        call = Call(batch, len(self._calls) + 1, alone=not self._calls, unanswered=len(batch))
+        self._calls.add(call)
+        self._called.update(dict.fromkeys(batch, call))
+        call.task = asyncio.create_task(self._run(call))
+        call.task.add_done_callback(lambda _: self._finish(call))
+
+    def _drop(self, entries: Sequence[Entry]) -> None:
+        now = self._clock()
+        for entry in entries:
+            self._metrics.dropped.labels("expired" if entry.deadline <= now else "gone").inc()
+            if not entry.answer.done():
+                waited = now - entry.arrived
+                entry.answer.set_exception(DeadlineExceeded(f"the image waited {waited:.1f} s for the model"))
+
+    def _finish(self, call: Call) -> None:
+        self._calls.discard(call)
+        self._dispatch()
+
+    async def _run(self, call: Call) -> None:
+        begin, version = self._clock(), call.entries[0].version
+        timeout_s = max(entry.deadline for entry in call.entries) - begin
+        try:
+            outcomes = await self._model(version, [entry.row for entry in call.entries], timeout_s)
+        except Exception as error:  # noqa: BLE001 - whatever it is, everyone who waits for this batch is told
+            _answer(call, [error] * len(call.entries), begin, 0.0)
+            return
+        backend_s = self._clock() - begin
+        if not any(isinstance(outcome, Exception) for outcome in outcomes):
+            self._pace.learn(version, len(outcomes), backend_s, call.in_flight, alone=call.alone)
+        _answer(call, outcomes, begin, backend_s)
+
+
+def _answer(call: Call, outcomes: Sequence[Probabilities | Exception], begin: float, backend_s: float) -> None:
+    for entry, outcome in zip(call.entries, outcomes, strict=True):
+        if entry.answer.done():
+            continue
+        if isinstance(outcome, Exception):
+            entry.answer.set_exception(outcome)
+        else:
+            entry.answer.set_result(Scores(outcome, begin - entry.arrived, backend_s, len(call.entries)))

@@ -1,0 +1,51 @@
+"""The rule by which a batch is due: a pure function of how things stand."""
+
+from typing import Literal
+
+import msgspec
+
+Trigger = Literal["full", "idle", "linger", "drain"]
+TRIGGERS: tuple[Trigger, ...] = ("full", "idle", "linger", "drain")
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How things stand for the images of one version."""
+
+    waiting: int
+    """Images that are ready for a call."""
+    coming: int
+    """Images that were being decoded already when the first of these was ready, and still are."""
+    waited_s: float
+    """Seconds for which the first of these has been ready."""
+    in_flight: int
+    """Calls that are under way, of all versions."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What bounds a batch."""
+
+    max_batch: int
+    """Images in a call to the model."""
+    max_in_flight: int
+    """Calls at one time."""
+    patience_s: float
+    """Seconds for which the first image may be kept from an idle model, for others that are being decoded."""
+
+
+def due(standing: Standing, limits: Limits, *, draining: bool = False) -> Trigger | None:
+    """Say whether a batch must go now, and why.
+
+    A full batch goes while calls are allowed. A smaller one goes when the model is idle and nothing that could join is
+    coming (`idle`), or when the first image has waited for that long enough (`linger`).
+    """
+    if not standing.waiting or standing.in_flight >= limits.max_in_flight:
+        return None
+    if standing.waiting >= limits.max_batch:
+        return "full"
+    if draining:
+        return "drain"
+    if standing.in_flight:
+        return None
+    if not standing.coming:
+        return "idle"
+    return "linger" if standing.waited_s >= limits.patience_s else None
