@@ -15,10 +15,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.errors import DeadlineExceeded, ModelUnavailable
+from gateway.errors import DeadlineExceeded, GatewayError, ModelUnavailable
 from gateway.metrics import Metrics
 
 Row = NDArray[np.uint8]
+Answer = NDArray[np.float32] | GatewayError
+"""What becomes of one image of a batch: `[K]` probabilities, or the error that it gets."""
 Trigger = Literal["full", "idle", "drain"]
 
 
@@ -63,10 +65,10 @@ class Statistics(msgspec.Struct, frozen=True):
 
 
 class Model(Protocol):
-    """What answers a batch: `gateway.backend.Backend.predict`."""
+    """What answers a batch: `gateway.recovery.Recovery`."""
 
-    def __call__(self, version: int, images: Sequence[Row], timeout_s: float, /) -> Awaitable[NDArray[np.float32]]:
-        """Return `[N, K]` probabilities."""
+    def __call__(self, version: int, images: Sequence[Row], timeout_s: float, /) -> Awaitable[list[Answer]]:
+        """Return one outcome for each image, in order."""
 
 
 def due(waiting: int, in_flight: int, limits: Limits, *, draining: bool = False) -> Trigger | None:
@@ -174,13 +176,17 @@ class Batcher:
         begin = self._clock()
         timeout = max(entry.deadline for entry in batch) - begin
         try:
-            probabilities = await self._model(batch[0].version, [entry.row for entry in batch], timeout)
+            answers = await self._model(batch[0].version, [entry.row for entry in batch], timeout)
         except Exception as error:  # noqa: BLE001 - whatever it is, everyone who waits for this batch is told
             for entry in batch:
                 if not entry.answer.done():
                     entry.answer.set_exception(error)
             return
         backend_s = self._clock() - begin
-        for entry, row in zip(batch, probabilities, strict=True):
-            if not entry.answer.done():
-                entry.answer.set_result(Scores(row, begin - entry.arrived, backend_s, len(batch)))
+        for entry, answer in zip(batch, answers, strict=True):
+            if entry.answer.done():
+                continue
+            if isinstance(answer, GatewayError):
+                entry.answer.set_exception(answer)
+            else:
+                entry.answer.set_result(Scores(answer, begin - entry.arrived, backend_s, len(batch)))

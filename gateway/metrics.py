@@ -20,6 +20,7 @@ GUARD_STATES = ("idle", "watching", "helpless")
 MEASURES = ("errors", "latency", "abstentions", "classes", "disagreement")
 COMPARISONS = ("agree", "disagree", "failed", "dropped")
 TRIGGERS = ("full", "idle", "drain")
+RETRIES = ("answered", "failed", "over_budget")
 OUTCOMES = ("committed", "failed", "refused")
 
 
@@ -169,6 +170,15 @@ class Metrics:
         self.guard_state = Gauge(
             "gateway_guard_state", "1 for what the guard is doing, else 0.", ["state"], registry=registry
         )
+        self.retries = Counter(
+            "gateway_retries",
+            "Predict calls whose connection was lost, by what became of sending them once more.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.bisections = Counter(
+            "gateway_bisections", "Batches that were halved because the model refused them.", registry=registry
+        )
         self._describe_build()
         self._create_labels()
 
@@ -185,21 +195,18 @@ class Metrics:
         )
 
     def _create_labels(self) -> None:
-        for stage in STAGES:
-            self.stage_duration.labels(stage)
-        for trigger in TRIGGERS:
-            self.batches.labels(trigger)
-        for outcome in OUTCOMES:
-            self.history_rows.labels(outcome)
-        for reason in FAILURES:
-            self.version_failures.labels(reason)
-        for actor in ACTORS:
-            self.route_changes.labels(actor)
-        for mode in MODES:
-            self.route_fallbacks.labels(mode)
-        for measure in MEASURES:
-            self.guard_rollbacks.labels(measure)
-        for state in GUARD_STATES:
-            self.guard_state.labels(state)
-        for comparison in COMPARISONS:
-            self.shadow_comparisons.labels(comparison)
+        known: tuple[tuple[Counter | Gauge | Histogram, tuple[str, ...]], ...] = (
+            (self.stage_duration, STAGES),
+            (self.batches, TRIGGERS),
+            (self.history_rows, OUTCOMES),
+            (self.version_failures, FAILURES),
+            (self.route_changes, ACTORS),
+            (self.route_fallbacks, MODES),
+            (self.guard_rollbacks, MEASURES),
+            (self.guard_state, GUARD_STATES),
+            (self.shadow_comparisons, COMPARISONS),
+            (self.retries, RETRIES),
+        )
+        for metric, values in known:
+            for value in values:
+                metric.labels(value)

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from gateway.batching import Batcher, Entry, Limits, Row, Scores, Trigger, due, take
-from gateway.errors import DeadlineExceeded, ModelFailed
+from gateway.batching import Answer, Batcher, Entry, Limits, Row, Scores, Trigger, due, take
+from gateway.errors import DeadlineExceeded, GatewayError, ModelFailed
 from gateway.metrics import Metrics
 
 LIMITS = Limits(max_batch=4, max_in_flight=2)
@@ -24,15 +23,15 @@ class Echo:
     def __init__(self) -> None:
         self.batches: list[tuple[int, list[int]]] = []
         self.open = asyncio.Event()
-        self.error: Exception | None = None
+        self.error: GatewayError | None = None
 
-    async def __call__(self, version: int, images: Sequence[Row], _timeout_s: float, /) -> NDArray[np.float32]:
+    async def __call__(self, version: int, images: Sequence[Row], _timeout_s: float, /) -> list[Answer]:
         values = [int(image[0, 0, 0]) for image in images]
         self.batches.append((version, values))
         await self.open.wait()
         if self.error is not None:
-            raise self.error
-        return np.array([[value, version] for value in values], np.float32)
+            return [self.error] * len(images)
+        return [np.array([value, version], np.float32) for value in values]
 
 
 class Clock:
