@@ -11,7 +11,15 @@ import numpy as np
 from google.protobuf.wrappers_pb2 import Int64Value
 from numpy.typing import NDArray
 
-from gateway.errors import DeadlineExceeded, GatewayError, ModelBusy, ModelFailed, ModelUnavailable, VersionGone
+from gateway.errors import (
+    DeadlineExceeded,
+    GatewayError,
+    ModelBusy,
+    ModelFailed,
+    ModelRefused,
+    ModelUnavailable,
+    VersionGone,
+)
 from gateway.manifest import Manifest
 from gateway.metrics import Metrics
 from gateway.tensors import pack_images, unpack_floats, unpack_string
@@ -34,7 +42,7 @@ _OPTIONS = (
 ERRORS: dict[grpc.StatusCode, type[GatewayError]] = {
     grpc.StatusCode.CANCELLED: ModelUnavailable,
     grpc.StatusCode.UNKNOWN: ModelFailed,
-    grpc.StatusCode.INVALID_ARGUMENT: ModelFailed,
+    grpc.StatusCode.INVALID_ARGUMENT: ModelRefused,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
     grpc.StatusCode.NOT_FOUND: VersionGone,
     grpc.StatusCode.ALREADY_EXISTS: ModelFailed,

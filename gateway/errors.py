@@ -22,6 +22,7 @@ GatewayError
 │   ├── ModelBusy
 │   └── VersionGone
 ├── ModelFailed
+│   └── ModelRefused
 └── HistoryUnavailable
 
 `status` is the HTTP status, `name` the last part of the problem's `type` (RFC 9457) and the metric label, and the
@@ -168,6 +169,10 @@ class ModelFailed(GatewayError):
     """The model server refused or failed a call that should have worked."""
 
     status, name, title, retry_after = 502, "model-failed", "The model failed", 1
+
+
+class ModelRefused(ModelFailed):
+    """The model takes none of the images in a call as they are; asked for alone, one of them may be answered."""
 
 
 class HistoryUnavailable(GatewayError):

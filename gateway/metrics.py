@@ -20,6 +20,7 @@ GUARD_STATES = ("idle", "watching", "helpless")
 MEASURES = ("errors", "latency", "abstentions", "classes", "disagreement")
 COMPARISONS = ("agree", "disagree", "failed", "dropped")
 TRIGGERS = ("full", "idle", "linger", "drain")
+RETRIES = ("answered", "failed", "over_budget")
 DROPS = ("gone", "expired")
 PRIORITIES = ("interactive", "bulk")
 OUTCOMES = ("committed", "failed", "refused")
@@ -92,6 +93,15 @@ class Metrics:
             "Time of a successful Predict call.",
             buckets=_LATENCY,
             registry=registry,
+        )
+        self.retries = Counter(
+            "gateway_retries",
+            "Predict calls whose connection was lost, by what became of sending them once more.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.bisections = Counter(
+            "gateway_bisections", "Batches that were halved because the model refused them.", registry=registry
         )
         self.backend_ready = Gauge(
             "gateway_backend_ready", "1 while a version of the model can answer, else 0.", registry=registry
@@ -204,6 +214,7 @@ class Metrics:
             (self.batches, TRIGGERS),
             (self.dropped, DROPS),
             (self.expected_wait, PRIORITIES),
+            (self.retries, RETRIES),
             (self.history_rows, OUTCOMES),
             (self.version_failures, FAILURES),
             (self.route_changes, ACTORS),

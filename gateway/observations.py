@@ -7,7 +7,7 @@ from typing import Self
 import msgspec
 
 from gateway.answers import Scored
-from gateway.batching.entries import Model, Row
+from gateway.batching.entries import Answer, Model, Row
 from gateway.errors import DeadlineExceeded, ModelFailed
 from gateway.routing import Role
 
@@ -72,20 +72,19 @@ class Observers:
 
 
 class ObservedModel:
-    """A model whose failed calls are told, once for each image: the batcher asks it as it would ask the model."""
+    """A model whose failures are told, image by image: the batcher asks it as it would ask the model."""
 
     def __init__(self, model: Model, role: Callable[[int], Role], observe: Observer) -> None:
         self._model = model
         self._role = role
         self._observe = observe
 
-    async def __call__(self, version: int, images: Sequence[Row], timeout_s: float, /):
-        """Return `[N, K]` probabilities."""
+    async def __call__(self, version: int, images: Sequence[Row], timeout_s: float, /) -> list[Answer]:
+        """Return one outcome for each image, in order."""
         begin = time.monotonic()
-        try:
-            return list(await self._model(version, images, timeout_s))
-        except (ModelFailed, DeadlineExceeded) as error:
-            failed = Outcome(version, self._role(version), time.monotonic() - begin, error=error.name)
-            for _ in images:
-                self._observe(failed)
-            raise
+        answers = await self._model(version, images, timeout_s)
+        for answer in answers:
+            if isinstance(answer, ModelFailed | DeadlineExceeded):
+                elapsed_s = time.monotonic() - begin
+                self._observe(Outcome(version, self._role(version), elapsed_s, error=answer.name))
+        return answers

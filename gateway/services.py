@@ -20,6 +20,7 @@ from gateway.history.writer import HistoryWriter
 from gateway.metrics import Metrics
 from gateway.observations import ObservedModel, Observers
 from gateway.pipeline import Pipeline
+from gateway.recovery import Recovery
 from gateway.router import Router
 from gateway.settings import Settings
 from gateway.shadow import ShadowTraffic
@@ -69,7 +70,7 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
             observers.add(guard.observe)
             guard.start()
             await stack.enter_async_context(tasks.running(guard.run()))
-        model = ObservedModel(backend.predict, router.role, observers)
+        model = ObservedModel(Recovery(backend.predict, metrics), router.role, observers)
         batcher = Batcher(model, settings.max_batch, settings.max_in_flight, metrics)
         stack.push_async_callback(batcher.close)
         decoder = Decoder(settings.decode_threads, settings.max_pixels, metrics)

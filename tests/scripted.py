@@ -23,6 +23,7 @@ from proto.methods import GET_MODEL_STATUS, PREDICT
 from tests.toymodel import LABELS, manifest
 
 Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""From images `[N, H, W, C]` to probabilities `[N, K]`; a ValueError is told as INVALID_ARGUMENT."""
 
 
 def certain(winner: int) -> Answer:
@@ -64,6 +65,8 @@ class ScriptedServer:
     versions: dict[int, Version]
     calls: list[tuple[int, int]] = field(default_factory=list)
     """Version and number of images of each call, in the order in which they came."""
+    cancelled: list[tuple[int, int]] = field(default_factory=list)
+    """Those of them whose caller left before the answer."""
 
     def status(self, _request: pb.GetModelStatusRequest, _context: grpc.ServicerContext) -> pb.GetModelStatusResponse:
         """ModelService.GetModelStatus."""
@@ -90,9 +93,14 @@ class ScriptedServer:
         shape = [dim.size for dim in tensor.tensor_shape.dim]
         self.calls.append((number, shape[0]))
         _wait(version.answers, context)
+        if not context.is_active():
+            self.cancelled.append((number, shape[0]))
         if version.fails_with is not None:
             context.abort(version.fails_with, "as the test has it")
-        scores = np.ascontiguousarray(version.answer(np.frombuffer(tensor.tensor_content, np.uint8).reshape(shape)))
+        try:
+            scores = np.ascontiguousarray(version.answer(np.frombuffer(tensor.tensor_content, np.uint8).reshape(shape)))
+        except ValueError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         reply = pb.PredictResponse()
         output = reply.outputs["probabilities"]
         output.dtype, output.tensor_content = pb.DT_FLOAT, scores.astype("<f4").tobytes()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from gateway.batching.entries import Entry, Model, Probabilities, Row, Scores
+from gateway.batching.entries import Answer, Entry, Model, Row, Scores
 from gateway.batching.pace import Pace
 from gateway.batching.rule import Limits, Trigger, due
 from gateway.batching.waiting import WaitingRoom
@@ -216,22 +216,18 @@ class Batcher:
     async def _run(self, call: Call) -> None:
         begin, version = self._clock(), call.entries[0].version
         timeout_s = max(entry.deadline for entry in call.entries) - begin
+        answers: Sequence[Answer | Exception]
         try:
-            outcomes = await self._model(version, [entry.row for entry in call.entries], timeout_s)
-        except Exception as error:  # noqa: BLE001 - whatever it is, everyone who waits for this batch is told
-            _answer(call, [error] * len(call.entries), begin, 0.0)
-            return
+            answers = await self._model(version, [entry.row for entry in call.entries], timeout_s)
+        except Exception as bug:  # noqa: BLE001 - whatever it is, everyone who waits for this batch is told
+            answers = [bug] * len(call.entries)
         backend_s = self._clock() - begin
-        if not any(isinstance(outcome, Exception) for outcome in outcomes):
-            self._pace.learn(version, len(outcomes), backend_s, call.in_flight, alone=call.alone)
-        _answer(call, outcomes, begin, backend_s)
-
-
-def _answer(call: Call, outcomes: Sequence[Probabilities | Exception], begin: float, backend_s: float) -> None:
-    for entry, outcome in zip(call.entries, outcomes, strict=True):
-        if entry.answer.done():
-            continue
-        if isinstance(outcome, Exception):
-            entry.answer.set_exception(outcome)
-        else:
-            entry.answer.set_result(Scores(outcome, begin - entry.arrived, backend_s, len(call.entries)))
+        if not any(isinstance(answer, Exception) for answer in answers):
+            self._pace.learn(version, len(answers), backend_s, call.in_flight, alone=call.alone)
+        for entry, answer in zip(call.entries, answers, strict=True):
+            if entry.answer.done():
+                continue
+            if isinstance(answer, Exception):
+                entry.answer.set_exception(answer)
+            else:
+                entry.answer.set_result(Scores(answer, begin - entry.arrived, backend_s, len(call.entries)))

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from gateway.errors import GatewayError
 
 Row = NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
+Answer = NDArray[np.float32] | GatewayError
+"""What an image gets: probabilities `[K]`, or its error."""
 
 
 class Scores(msgspec.Struct, frozen=True):
     """The model's answer to one image."""
 
-    probabilities: Probabilities
+    probabilities: NDArray[np.float32]
     """`[K]`"""
     queue_s: float
     """Seconds between arrival and the call."""
@@ -39,9 +40,7 @@ class Entry(msgspec.Struct, frozen=True, eq=False):
 
 
 class Model(Protocol):
-    """What answers a batch: `gateway.recovery.Recovery` over `gateway.backend.Backend`."""
+    """What answers a batch: `gateway.recovery.Recovery`."""
 
-    def __call__(
-        self, version: int, images: Sequence[Row], timeout_s: float, /
-    ) -> Awaitable[list[Probabilities | GatewayError]]:
-        """Return what each image gets, in order: probabilities `[K]`, or its error."""
+    def __call__(self, version: int, images: Sequence[Row], timeout_s: float, /) -> Awaitable[list[Answer]]:
+        """Return what each image gets, in order."""

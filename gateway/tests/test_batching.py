@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from gateway.batching.batcher import Batcher, Ticket
-from gateway.batching.entries import Probabilities, Row, Scores
-from gateway.errors import DeadlineExceeded, GatewayError, ModelFailed
+from gateway.batching.entries import Answer, Row, Scores
+from gateway.errors import DeadlineExceeded, ModelFailed
 from gateway.lanes import Priority
 from gateway.metrics import Metrics
 from tests.clocks import Clock
@@ -30,9 +30,7 @@ class Echo:
         self.error: Exception | None = None
         self.refused: set[int] = set()
 
-    async def __call__(
-        self, version: int, images: Sequence[Row], _timeout_s: float, /
-    ) -> list[Probabilities | GatewayError]:
+    async def __call__(self, version: int, images: Sequence[Row], _timeout_s: float, /) -> list[Answer]:
         values = [int(image[0, 0, 0]) for image in images]
         self.batches.append((version, values))
         try:
@@ -44,7 +42,7 @@ class Echo:
             raise self.error
         return [self._answer(value, version) for value in values]
 
-    def _answer(self, value: int, version: int) -> Probabilities | GatewayError:
+    def _answer(self, value: int, version: int) -> Answer:
         return ModelFailed(str(value)) if value in self.refused else np.array([value, version], np.float32)
 
 
