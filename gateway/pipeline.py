@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from functools import partial
 
 import msgspec
 
 from gateway.answers import Scored, check, interpret, ms
 from gateway.batching import Batcher
+from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
 from gateway.errors import DeadlineExceeded, ModelFailed, VersionGone
 from gateway.history.records import to_row
@@ -30,6 +32,7 @@ class Pipeline:
         *,
         versions: Versions,
         router: Router,
+        cache: ResultCache,
         decoder: Decoder,
         batcher: Batcher,
         shadow: ShadowTraffic,
@@ -39,6 +42,7 @@ class Pipeline:
     ) -> None:
         self._versions = versions
         self._router = router
+        self._cache = cache
         self._decoder = decoder
         self._batcher = batcher
         self._shadow = shadow
@@ -83,7 +87,8 @@ class Pipeline:
         for attempt in range(1, _ATTEMPTS + 1):
             destination = await self._router.choose(key, trial=trial)
             try:
-                return await self._ask(destination, body, deadline)
+                ask = partial(self._ask, destination, body, deadline)
+                return await self._cache.find(destination, body, deadline, ask)
             except VersionGone:
                 if attempt == _ATTEMPTS:
                     raise

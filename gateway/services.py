@@ -10,6 +10,7 @@ from gateway import tasks
 from gateway.admission import Admission
 from gateway.backend import Backend
 from gateway.batching import Batcher, Limits
+from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
 from gateway.guard.guard import Guard, Spans
 from gateway.guard.judgement import Thresholds
@@ -76,6 +77,10 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         stack.push_async_callback(asyncio.to_thread, decoder.close)
         shadow = ShadowTraffic(backend, decoder, observers, metrics)
         await stack.enter_async_context(tasks.running(shadow.run()))
+        cache = ResultCache(settings.cache_entries, metrics)
+        stack.push_async_callback(cache.close)
+        versions.subscribe(lambda: cache.retain(versions.usable().values()))
+        router.subscribe(lambda _: cache.clear())
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -85,6 +90,7 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
             pipeline=Pipeline(
                 versions=versions,
                 router=router,
+                cache=cache,
                 decoder=decoder,
                 batcher=batcher,
                 shadow=shadow,
