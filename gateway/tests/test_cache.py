@@ -39,6 +39,10 @@ def predict(gateway: Gateway, body: bytes = BODY) -> dict[str, Any]:
     return prediction
 
 
+def put(gateway: Gateway, **route: object) -> None:
+    httpx.put(f"{gateway.url}/models/route", json=route, timeout=30).raise_for_status()
+
+
 def outcomes(gateway: Gateway) -> dict[str, int]:
     samples = gateway.samples("gateway_cache_requests_total")
     return {dict(labels)["outcome"]: int(value) for labels, value in samples.items()}
@@ -159,20 +163,17 @@ def test_a_number_that_comes_back_as_another_model_is_asked_itself(tmp_path: Pat
 
 
 def test_a_change_of_the_route_begins_anew(tmp_path: Path) -> None:
-    """A version is judged by what it does under the route in force, so a shadow sees each image once at least."""
-    with caching(tmp_path, v1=Version(certain(1)), v2=Version(certain(1))) as (_, gateway):
-        predict(gateway)
-        wait_for(
-            lambda: all(model["ready"] for model in httpx.get(f"{gateway.url}/models").json()["models"]),
-            "both versions are ready",
-        )
-        httpx.put(
-            f"{gateway.url}/models/route", json={"mode": "shadow", "version": 2, "percent": 100}
-        ).raise_for_status()
-        found = [predict(gateway)["cache"] for _ in range(3)]
+    """A version is judged by what it does under the route in force, so a shadow is shown what was known before it."""
+    with caching(tmp_path, v1=Version(certain(1)), v2=Version(certain(1))) as (server, gateway):
+        wait_for(lambda: gateway.total("gateway_model_version_ready") == 2, "both versions are ready")
+        put(gateway, mode="pinned", version=1)
+        before = [predict(gateway)["cache"] for _ in range(2)]
+        put(gateway, mode="shadow", version=2, percent=100)
+        after = [predict(gateway)["cache"] for _ in range(3)]
         wait_for(lambda: gateway.total("gateway_shadow_comparisons_total", outcome="agree") == 1, "the comparison")
 
-        assert found == ["miss", "hit", "hit"]
+        assert (before, after) == (["miss", "hit"], ["miss", "hit", "hit"])
+        assert rows(server) == 2
         assert gateway.total("gateway_shadow_comparisons_total") == 1
 
 

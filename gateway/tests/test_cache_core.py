@@ -73,6 +73,9 @@ def test_the_map_is_bounded_and_forgets_what_was_not_asked_for_the_longest(
         else:
             results.keep(key.__ne__)
             model = [entry for entry in model if entry is not known]
+        order: list[str] = []
+        results.keep(lambda key, order=order: order.append(key) is None)  # type: ignore[misc] # it keeps all
+        assert order == [key for key, _ in model]
         assert len(results) == len(model)
         assert len(results) <= limit
 
@@ -161,12 +164,14 @@ def test_each_waiter_gets_exactly_one_outcome(steps: list[tuple[str, str, int]])
     """Whoever comes, leaves, finishes or fails when, and whatever is parted meanwhile."""
 
     async def scenario() -> None:
-        crowd = Crowd()
+        crowd, bugs = Crowd(), list[object]()
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: bugs.append(context))
         for step in steps:
             await crowd.step(*step)
         await crowd.finish_all()
         crowd.check_outcomes()
         crowd.check_kept()
+        assert bugs == []
 
     asyncio.run(scenario())
 
