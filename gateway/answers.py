@@ -4,12 +4,13 @@ import uuid
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from gateway.errors import ModelFailed
 from gateway.manifest import Manifest, ModelVersion
 from gateway.routing import Role
-from gateway.schemas import Prediction, Timings
+from gateway.schemas import CacheOutcome, Prediction, Timings
 from gateway.timestamps import now
 
 _SLACK = 0.01  # bfloat16 keeps 8 bits of a number
@@ -27,6 +28,8 @@ class Scored(msgspec.Struct, frozen=True):
     backend_s: float
     batch: int
     """Images in the call."""
+    cache: CacheOutcome | UnsetType = UNSET
+    """Where it is from; unset where no cache was asked."""
 
     @property
     def label(self) -> str:
@@ -71,6 +74,7 @@ def interpret(scored: Scored, filename: str | None, read_s: float) -> Prediction
             queue=ms(scored.queue_s),
             backend=ms(scored.backend_s),
         ),
+        cache=scored.cache,
     )
 
 

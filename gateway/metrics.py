@@ -24,6 +24,7 @@ RETRIES = ("answered", "failed", "over_budget")
 DROPS = ("gone", "expired")
 PRIORITIES = ("interactive", "bulk")
 OUTCOMES = ("committed", "failed", "refused")
+CACHE_OUTCOMES = ("hit", "shared", "miss")
 
 
 class Metrics:
@@ -193,6 +194,15 @@ class Metrics:
         self.guard_state = Gauge(
             "gateway_guard_state", "1 for what the guard is doing, else 0.", ["state"], registry=registry
         )
+        self.cache_requests = Counter(
+            "gateway_cache_requests",
+            "Images looked up in the result cache, by what was found.",
+            ["outcome"],
+            registry=registry,
+        )
+        for found in CACHE_OUTCOMES:
+            self.cache_requests.labels(found)
+        self.cache_entries = Gauge("gateway_cache_entries", "Answers that the result cache holds.", registry=registry)
         self._describe_build()
         self._create_labels()
 

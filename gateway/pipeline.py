@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from functools import partial
 
 import msgspec
 
 from gateway.admission import Admission
 from gateway.answers import Scored, check, interpret, ms
 from gateway.batching.batcher import Batcher
+from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
 from gateway.errors import DeadlineExceeded, ModelFailed, VersionGone
 from gateway.history.records import to_row
@@ -33,6 +35,7 @@ class Pipeline:
         admission: Admission,
         versions: Versions,
         router: Router,
+        cache: ResultCache,
         decoder: Decoder,
         batcher: Batcher,
         shadow: ShadowTraffic,
@@ -43,6 +46,7 @@ class Pipeline:
         self._admission = admission
         self._versions = versions
         self._router = router
+        self._cache = cache
         self._decoder = decoder
         self._batcher = batcher
         self._shadow = shadow
@@ -101,7 +105,8 @@ class Pipeline:
         for attempt in range(1, _ATTEMPTS + 1):
             destination = await self._router.choose(key, trial=trial)
             try:
-                return await self._ask(destination, body, deadline, priority)
+                ask = partial(self._ask, destination, body, deadline, priority)
+                return await self._cache.find(destination, body, deadline, ask)
             except VersionGone:
                 if attempt == _ATTEMPTS:
                     raise

@@ -1,12 +1,14 @@
 """What the API answers with."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.imaging import ImageSpec
 from gateway.routing import Role, Route, Share
+
+CacheOutcome = Literal["hit", "shared", "miss"]
 
 
 class Timings(msgspec.Struct, frozen=True):
@@ -34,6 +36,9 @@ class Prediction(msgspec.Struct, frozen=True):
     timestamp: str
     """RFC 3339, UTC."""
     timings: Timings
+    cache: CacheOutcome | UnsetType = UNSET
+    """Where the answer is from: `hit`, kept from before; `shared`, computed for several at once; `miss`, computed for
+    this request. Absent while the cache is off, and in the history."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,6 +61,7 @@ class BatchEntry(msgspec.Struct, frozen=True):
     model_version: int | UnsetType = UNSET
     timestamp: str | UnsetType = UNSET
     timings: Timings | UnsetType = UNSET
+    cache: CacheOutcome | UnsetType = UNSET
     error: Problem | UnsetType = UNSET
 
     @classmethod

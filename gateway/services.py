@@ -10,6 +10,7 @@ from gateway import tasks
 from gateway.admission import Admission
 from gateway.backend import Backend
 from gateway.batching.batcher import Batcher
+from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
 from gateway.guard.guard import Guard, Spans
 from gateway.guard.judgement import Thresholds
@@ -78,6 +79,10 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         shadow = ShadowTraffic(backend, decoder, observers, metrics)
         await stack.enter_async_context(tasks.running(shadow.run()))
         admission = Admission(settings.concurrency_limit, metrics)
+        cache = ResultCache(settings.cache_entries, metrics)
+        stack.push_async_callback(cache.close)
+        versions.subscribe(lambda: cache.retain(versions.usable().values()))
+        router.subscribe(lambda _: cache.clear())
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -88,6 +93,7 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
                 admission=admission,
                 versions=versions,
                 router=router,
+                cache=cache,
                 decoder=decoder,
                 batcher=batcher,
                 shadow=shadow,

@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Width times height of an image, before it is decoded."""
     decode_threads: Annotated[int, Meta(ge=0, le=256)] = 0
     """Threads that decode images; 0 is one for each core."""
+    cache_entries: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    """Answers kept for images that are posted again, byte by byte; 0 keeps none and computes each image."""
     history: Annotated[str, Meta(pattern=r"^sqlite:///.+")] = "sqlite:///var/history.db"
     """The SQLAlchemy URL of the history."""
     durability: Literal["normal", "full"] = "normal"

@@ -13,12 +13,13 @@ from gateway.timestamps import from_us, to_us
 def to_row(prediction: Prediction) -> dict[str, Any]:
     """Return the row for a prediction, columns of `PREDICTIONS` without `sequence`."""
     row: dict[str, Any] = msgspec.to_builtins(prediction)
+    row.pop("cache", None)  # the row is the same wherever the answer is from
     return {**row, "timestamp_us": to_us(row.pop("timestamp"))}
 
 
 def from_row(row: Mapping[str, Any]) -> Prediction:
     """Return the prediction of a row."""
-    stored = {name: row[name] for name in Prediction.__struct_fields__ if name != "timestamp"}
+    stored = {name: row[name] for name in Prediction.__struct_fields__ if name not in {"timestamp", "cache"}}
     return msgspec.convert({**stored, "timestamp": from_us(row["timestamp_us"])}, Prediction)
 
 
