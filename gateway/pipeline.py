@@ -106,7 +106,7 @@ class Pipeline:
             destination = await self._router.choose(key, trial=trial)
             try:
                 ask = partial(self._ask, destination, body, deadline, priority)
-                return await self._cache.find(destination, body, deadline, ask)
+                return await self._cache.find(destination, body, deadline, priority, ask)
             except VersionGone:
                 if attempt == _ATTEMPTS:
                     raise

@@ -16,6 +16,7 @@ from gateway.answers import Scored
 from gateway.cache.flights import Flights
 from gateway.cache.results import Results
 from gateway.errors import BadImage, DeadlineExceeded
+from gateway.lanes import Priority
 from gateway.manifest import ModelVersion
 from gateway.metrics import Metrics
 from gateway.router import Destination
@@ -47,13 +48,16 @@ class ResultCache:
         self._entries = entries
         self._metrics = metrics
         self._results: Results[Key, Scored] = Results(entries)
-        self._flights: Flights[Key, Scored] = Flights(self._keep)
+        self._flights: Flights[tuple[Key, Priority], Scored] = Flights(
+            lambda flight, scored: self._keep(flight[0], scored)
+        )
 
     async def find(
         self,
         destination: Destination,
         body: bytes,
         deadline: float,
+        priority: Priority,
         compute: Callable[[], Coroutine[Any, Any, Scored]],
     ) -> Scored:
         """Return the answer of a version to a body: the one that is kept, or under way, or else computed now.
@@ -62,6 +66,7 @@ class ResultCache:
             destination: who is asked.
             body: the image as it was posted.
             deadline: the caller's own, `time.monotonic` seconds; the caller leaves by itself when it has passed.
+            priority: the class of traffic; interactive requests do not join what is computed for bulk.
             compute: asks the version; raises what it cannot answer, and nothing of that is kept.
 
         Raises:
@@ -72,6 +77,7 @@ class ResultCache:
             return await compute()
         begin = time.monotonic()
         key = Key(destination.version, await _digest(body))
+        flight = key, priority
         looked_up = time.monotonic()
         outcome: CacheOutcome = "miss"
         try:
@@ -79,10 +85,10 @@ class ResultCache:
                 if (kept := self._results.get(key)) is not None:
                     outcome = "hit"
                     return _again(kept, destination, outcome, looked_up - begin, 0.0)
-                outcome = "shared" if key in self._flights else "miss"
+                outcome = "shared" if flight in self._flights else "miss"
                 joined = time.monotonic()
                 try:
-                    scored = await self._flights.join(key, compute)
+                    scored = await self._flights.join(flight, compute)
                 except DeadlineExceeded:
                     if outcome == "miss" or time.monotonic() >= deadline:
                         raise
@@ -117,7 +123,7 @@ class ResultCache:
 
     def _forget(self, wanted: Callable[[Key], bool]) -> None:
         self._results.keep(wanted)
-        self._flights.part(wanted)
+        self._flights.part(lambda flight: wanted(flight[0]))
         self._metrics.cache_entries.set(len(self._results))
 
     def _keep(self, key: Key, scored: Scored) -> None:

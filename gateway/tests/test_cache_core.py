@@ -16,6 +16,7 @@ from gateway.cache.flights import Flights
 from gateway.cache.results import Results
 from gateway.errors import CorruptImage, DeadlineExceeded, GatewayError, ModelFailed, ModelUnavailable
 from gateway.imaging import ImageSpec
+from gateway.lanes import Priority
 from gateway.manifest import Manifest, ModelVersion
 from gateway.metrics import Metrics
 from gateway.router import Destination
@@ -257,7 +258,9 @@ class Asked:
         self.versions.append(ModelVersion(1, MANIFEST))
         return len(self.versions) - 1
 
-    def find(self, ordinal: int, body: bytes = b"body", deadline: float = 60.0) -> asyncio.Task[Scored]:
+    def find(
+        self, ordinal: int, body: bytes = b"body", deadline: float = 60.0, priority: Priority = "interactive"
+    ) -> asyncio.Task[Scored]:
         async def compute() -> Scored:
             self.asked.append((ordinal, body))
             await self.open.wait()
@@ -268,7 +271,7 @@ class Asked:
             return Scored(self.versions[ordinal], "stable", row, 0.0, 0.0, 0.0, 1)
 
         end = time.monotonic() + deadline
-        return asyncio.create_task(self.cache.find(destination(self.versions[ordinal]), body, end, compute))
+        return asyncio.create_task(self.cache.find(destination(self.versions[ordinal]), body, end, priority, compute))
 
     def counts(self) -> list[float]:
         """Return how many hits, shared ones and misses were counted."""
@@ -329,6 +332,18 @@ async def test_what_was_forgotten_while_it_was_computed_is_not_kept() -> None:
     assert here.metrics.registry.get_sample_value("gateway_cache_entries") == 1
     assert (await here.find(version)).cache == "hit"
     assert len(here.asked) == 2
+
+
+async def test_an_interactive_request_does_not_wait_in_bulks_lane() -> None:
+    """What is under way for bulk is computed once more for interactive traffic; what is kept is kept for both."""
+    here = Asked()
+    version = here.new_version()
+    bulk, interactive = here.find(version, priority="bulk"), here.find(version)
+    await settle()
+    here.open.set()
+
+    assert ((await bulk).cache, (await interactive).cache) == ("miss", "miss")
+    assert (await here.find(version)).cache == (await here.find(version, priority="bulk")).cache == "hit"
 
 
 async def test_that_the_time_of_who_began_is_up_is_nobody_elses_failure() -> None:
