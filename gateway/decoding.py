@@ -31,6 +31,13 @@ class Job(msgspec.Struct, frozen=True, eq=False):
     decoded: "asyncio.Future[NDArray[np.uint8]]"
 
 
+class Statistics(msgspec.Struct, frozen=True):
+    """What a decoder is doing, in images."""
+
+    waiting: int
+    running: int
+
+
 class Decoder:
     """A pool of decoding threads. The C decoders and the resize release the GIL, so cores are used.
 
@@ -69,6 +76,10 @@ class Decoder:
             raise kind(message) from error
         finally:
             self._waiting.discard(job)
+
+    def statistics(self) -> Statistics:
+        """Return what waits and what is being decoded."""
+        return Statistics(len(self._waiting), self._running)
 
     def close(self) -> None:
         """Wait for the images in hand, and end the threads."""
