@@ -96,7 +96,7 @@ def test_deadlines_that_pass_are_no_work_done() -> None:
     clock = Clock()
     admitting = admission(100, clock)
     answer(admitting, clock, 50, 0.1)
-    work = admitting.work()
+    work = admitting.work(50)
     work.__enter__()
     clock.now += 20
     work.__exit__(DeadlineExceeded, DeadlineExceeded(""), None)
