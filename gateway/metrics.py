@@ -179,6 +179,12 @@ class Metrics:
         self.bisections = Counter(
             "gateway_bisections", "Batches that were halved because the model refused them.", registry=registry
         )
+        self.server_ready = Gauge(
+            "gateway_model_server_ready",
+            "1 for each model server that takes part, 0 for one that is away or still loading.",
+            ["server"],
+            registry=registry,
+        )
         self._describe_build()
         self._create_labels()
 
