@@ -28,7 +28,7 @@ from gateway.errors import (
 )
 from gateway.manifest import Manifest
 from gateway.metrics import Metrics
-from gateway.tensors import pack_images, unpack_floats, unpack_string
+from gateway.tensors import frame_images, unpack_floats, unpack_string
 from proto import tfserving_pb2 as pb
 from proto.methods import GET_MODEL_STATUS, PREDICT, Method, RequestT, ResponseT
 
@@ -106,7 +106,7 @@ class Backend:
         Raises:
             ModelUnavailable: the server is away, or does not know the model.
         """
-        request = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name=self._model))
+        request = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name=self._model)).SerializeToString()
         reply = await self._call(self._status, GET_MODEL_STATUS, request, _CONTROL_TIMEOUT_S)
         statuses = [
             VersionStatus(
@@ -126,7 +126,9 @@ class Backend:
             ModelFailed: the version has no signature `describe`, or its manifest breaks the contract.
         """
         spec = pb.ModelSpec(name=self._model, version=Int64Value(value=version), signature_name="describe")
-        reply = await self._call(self._predict, PREDICT, pb.PredictRequest(model_spec=spec), _CONTROL_TIMEOUT_S)
+        reply = await self._call(
+            self._predict, PREDICT, pb.PredictRequest(model_spec=spec).SerializeToString(), _CONTROL_TIMEOUT_S
+        )
         try:
             return Manifest.from_json(unpack_string(reply.outputs["manifest"]))
         except ValueError as error:
@@ -163,16 +165,15 @@ class Backend:
         self, version: int, images: Sequence[NDArray[np.uint8]], timeout_s: float
     ) -> NDArray[np.float32]:
         """Ask as `predict` does, for an answer that no client sees: it is not among the calls that are counted."""
-        spec = pb.ModelSpec(name=self._model, version=Int64Value(value=version))
-        request = pb.PredictRequest(model_spec=spec, inputs={"images": pack_images(images)})
+        request = frame_images(self._model, version, images)
         reply = await self._call(self._predict, PREDICT, request, timeout_s)
         return _probabilities(reply, len(images))
 
     async def _call(
         self,
-        call: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, ResponseT],
         method: Method[RequestT, ResponseT],
-        request: RequestT,
+        request: bytes,
         timeout_s: float,
     ) -> ResponseT:
         """Call, and translate what gRPC raises: the one border where that happens."""
@@ -199,12 +200,9 @@ def _balancing(target: str) -> tuple[str, str]:
 
 def _bind(
     channel: grpc.aio.Channel, method: Method[RequestT, ResponseT]
-) -> grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT]:
-    return channel.unary_unary(
-        method.path,
-        request_serializer=method.request.SerializeToString,
-        response_deserializer=method.response.FromString,
-    )
+) -> grpc.aio.UnaryUnaryMultiCallable[bytes, ResponseT]:
+    """Bind a method that takes its request as bytes, since `frame_images` makes them."""
+    return channel.unary_unary(method.path, response_deserializer=method.response.FromString)
 
 
 def _code(error: GatewayError) -> str:

@@ -165,26 +165,26 @@ async def test_a_server_that_does_not_have_the_version_is_not_asked_for_it() -> 
 
 
 async def test_a_server_that_comes_back_takes_no_version_from_the_others_while_it_loads() -> None:
-    """A version does not flap because a server starts again."""
-    with scripted(v1=Version(certain(1))) as one, scripted(v1=Version(certain(1))) as other:
+    """A version does not flap because a server starts again and loads one version after the other."""
+    versions = {"v1": Version(certain(1)), "v2": Version(certain(2))}
+    with scripted(**versions) as one, scripted(v1=Version(certain(1)), v2=Version(certain(2))) as other:
         async with asking(one, other) as servers:
             other.versions[1].fails_with = grpc.StatusCode.UNAVAILABLE
             await servers.predict(1, IMAGES, 9.0)
             with pytest.raises(ModelUnavailable):
                 await servers.predict(1, IMAGES, 9.0)
-            other.versions[1].fails_with, other.versions[1].state = None, "LOADING"
+            other.versions[1] = Version(certain(1), state="LOADING")
             loading = states_of(await servers.status())
             for _ in range(10):
                 await servers.predict(1, IMAGES, 9.0)
+            while_loading = len(other.calls)
             other.versions[1].state = "AVAILABLE"
             loaded = states_of(await servers.status())
-            before = len(other.calls)
             for _ in range(10):
                 await servers.predict(1, IMAGES, 9.0)
 
-    assert (loading, loaded) == ({1: "AVAILABLE"}, {1: "AVAILABLE"})
-    assert before == 1
-    assert len(other.calls) == 6
+    assert loading == loaded == {1: "AVAILABLE", 2: "AVAILABLE"}
+    assert (while_loading, len(other.calls)) == (1, 6)
 
 
 def test_a_version_answers_when_the_last_server_has_it_and_not_before(tmp_path: Path) -> None:
