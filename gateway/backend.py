@@ -1,5 +1,11 @@
-"""The model server, as the gateway sees it. The only module of the gateway that speaks gRPC."""
+"""A model server, as the gateway sees it. The only module of the gateway that speaks gRPC.
 
+gRPC itself repeats only calls that no server has begun: those that never left, or that a closing connection gave back
+(transparent retries, https://github.com/grpc/proposal/blob/master/A6-client-retries.md#transparent-retries; a
+retry policy, which would repeat others, is not set). What fails here is repeated by `gateway.recovery` or by nobody.
+"""
+
+import json
 import time
 from collections.abc import Sequence
 from typing import Self
@@ -22,7 +28,7 @@ from gateway.errors import (
 )
 from gateway.manifest import Manifest
 from gateway.metrics import Metrics
-from gateway.tensors import pack_images, unpack_floats, unpack_string
+from gateway.tensors import frame_images, unpack_floats, unpack_string
 from proto import tfserving_pb2 as pb
 from proto.methods import GET_MODEL_STATUS, PREDICT, Method, RequestT, ResponseT
 
@@ -72,7 +78,9 @@ class VersionStatus(msgspec.Struct, frozen=True):
 class Backend:
     """One model on one model server."""
 
-    def __init__(self, channel: grpc.aio.Channel, model: str, metrics: Metrics) -> None:
+    def __init__(self, channel: grpc.aio.Channel, target: str, model: str, metrics: Metrics) -> None:
+        self.target = target
+        """The address, as it was set."""
         self._channel = channel
         self._status = _bind(channel, GET_MODEL_STATUS)
         self._predict = _bind(channel, PREDICT)
@@ -81,12 +89,16 @@ class Backend:
 
     @classmethod
     def connect(cls, target: str, model: str, metrics: Metrics) -> Self:
-        """Open a channel to `target`, `unix:PATH` or `HOST:PORT`; the server need not be there yet."""
-        return cls(grpc.aio.insecure_channel(target, options=_OPTIONS), model, metrics)
+        """Open a channel to `target`, `unix:PATH`, `HOST:PORT` or `dns:///NAME:PORT`; no server need be there yet."""
+        return cls(grpc.aio.insecure_channel(target, options=[*_OPTIONS, _balancing(target)]), target, model, metrics)
 
     async def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
         await self._channel.close()
+
+    def connected(self) -> bool:
+        """Return whether a call would reach a server now that does not say that it is out of service."""
+        return self._channel.get_state() is grpc.ChannelConnectivity.READY
 
     async def status(self) -> list[VersionStatus]:
         """Return the versions that the server knows, newest first.
@@ -94,8 +106,8 @@ class Backend:
         Raises:
             ModelUnavailable: the server is away, or does not know the model.
         """
-        request = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name=self._model))
-        reply = await _call(self._status, GET_MODEL_STATUS, request, _CONTROL_TIMEOUT_S)
+        request = pb.GetModelStatusRequest(model_spec=pb.ModelSpec(name=self._model)).SerializeToString()
+        reply = await self._call(self._status, GET_MODEL_STATUS, request, _CONTROL_TIMEOUT_S)
         statuses = [
             VersionStatus(
                 version=entry.version,
@@ -114,7 +126,9 @@ class Backend:
             ModelFailed: the version has no signature `describe`, or its manifest breaks the contract.
         """
         spec = pb.ModelSpec(name=self._model, version=Int64Value(value=version), signature_name="describe")
-        reply = await _call(self._predict, PREDICT, pb.PredictRequest(model_spec=spec), _CONTROL_TIMEOUT_S)
+        reply = await self._call(
+            self._predict, PREDICT, pb.PredictRequest(model_spec=spec).SerializeToString(), _CONTROL_TIMEOUT_S
+        )
         try:
             return Manifest.from_json(unpack_string(reply.outputs["manifest"]))
         except ValueError as error:
@@ -151,34 +165,44 @@ class Backend:
         self, version: int, images: Sequence[NDArray[np.uint8]], timeout_s: float
     ) -> NDArray[np.float32]:
         """Ask as `predict` does, for an answer that no client sees: it is not among the calls that are counted."""
-        spec = pb.ModelSpec(name=self._model, version=Int64Value(value=version))
-        request = pb.PredictRequest(model_spec=spec, inputs={"images": pack_images(images)})
-        reply = await _call(self._predict, PREDICT, request, timeout_s)
+        request = frame_images(self._model, version, images)
+        reply = await self._call(self._predict, PREDICT, request, timeout_s)
         return _probabilities(reply, len(images))
+
+    async def _call(
+        self,
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, ResponseT],
+        method: Method[RequestT, ResponseT],
+        request: bytes,
+        timeout_s: float,
+    ) -> ResponseT:
+        """Call, and translate what gRPC raises: the one border where that happens."""
+        try:
+            return await call(request, timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            message = f"{method.name} at the model server ended with {error.code().name}"
+            raise ERRORS[error.code()](message, internals=f"{self.target}: {error.details() or ''}") from error
+
+
+def _balancing(target: str) -> tuple[str, str]:
+    """Let calls go round the addresses of a name, and connect to each again by itself when it is back.
+
+    An address of a `dns:` target gets no calls while its health service says that it is out of service (gRFC A17,
+    https://github.com/grpc/proposal/blob/master/A17-client-side-health-checking.md); one without that service, as
+    TensorFlow Serving is unless told, counts as healthy. Not for other targets: gRPC prints an error for each such
+    server, and a single server's state is heard from GetModelStatus.
+    """
+    config: dict[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if target.startswith("dns:"):
+        config["healthCheckConfig"] = {"serviceName": ""}
+    return "grpc.service_config", json.dumps(config)
 
 
 def _bind(
     channel: grpc.aio.Channel, method: Method[RequestT, ResponseT]
-) -> grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT]:
-    return channel.unary_unary(
-        method.path,
-        request_serializer=method.request.SerializeToString,
-        response_deserializer=method.response.FromString,
-    )
-
-
-async def _call(
-    call: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
-    method: Method[RequestT, ResponseT],
-    request: RequestT,
-    timeout_s: float,
-) -> ResponseT:
-    """Call, and translate what gRPC raises: the one border where that happens."""
-    try:
-        return await call(request, timeout=timeout_s)
-    except grpc.aio.AioRpcError as error:
-        message = f"{method.name} at the model server ended with {error.code().name}"
-        raise ERRORS[error.code()](message, internals=error.details() or "") from error
+) -> grpc.aio.UnaryUnaryMultiCallable[bytes, ResponseT]:
+    """Bind a method that takes its request as bytes, since `frame_images` makes them."""
+    return channel.unary_unary(method.path, response_deserializer=method.response.FromString)
 
 
 def _code(error: GatewayError) -> str:

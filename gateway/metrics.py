@@ -200,9 +200,13 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
-        for found in CACHE_OUTCOMES:
-            self.cache_requests.labels(found)
         self.cache_entries = Gauge("gateway_cache_entries", "Answers that the result cache holds.", registry=registry)
+        self.server_ready = Gauge(
+            "gateway_model_server_ready",
+            "1 for each model server that takes part, 0 for one that is away or still loading.",
+            ["server"],
+            registry=registry,
+        )
         self._describe_build()
         self._create_labels()
 
@@ -225,6 +229,7 @@ class Metrics:
             (self.dropped, DROPS),
             (self.expected_wait, PRIORITIES),
             (self.retries, RETRIES),
+            (self.cache_requests, CACHE_OUTCOMES),
             (self.history_rows, OUTCOMES),
             (self.version_failures, FAILURES),
             (self.route_changes, ACTORS),

@@ -11,10 +11,10 @@ import structlog
 
 from gateway import tasks
 from gateway.answers import check
-from gateway.backend import Backend
 from gateway.errors import GatewayError, ModelFailed, ModelUnavailable
 from gateway.manifest import Manifest, ModelVersion
 from gateway.metrics import Metrics
+from gateway.servers import Servers
 
 Result = TypeVar("Result")
 
@@ -40,7 +40,7 @@ class Preparation:
     def __init__(
         self,
         number: int,
-        backend: Backend,
+        backend: Servers,
         limits: PreparationLimits,
         metrics: Metrics,
         changed: Callable[[], None],
@@ -85,8 +85,9 @@ class Preparation:
         for size in probe_sizes(self._limits.max_batch):
             images = [np.zeros(manifest.image.shape, np.uint8)] * size
             begin = time.perf_counter()
-            for probabilities in await self._backend.rehearse(self._number, images, _PROBE_TIMEOUT_S):
-                check(probabilities, manifest)
+            for answers in await self._backend.probe(self._number, images, _PROBE_TIMEOUT_S):
+                for probabilities in answers:
+                    check(probabilities, manifest)
             self._metrics.probe_duration.observe(time.perf_counter() - begin)
 
     async def _insist(self, stage: Literal["describe", "probe"], attempt: Callable[[], Awaitable[Result]]) -> Result:

@@ -8,7 +8,6 @@ import msgspec
 
 from gateway import tasks
 from gateway.admission import Admission
-from gateway.backend import Backend
 from gateway.batching.batcher import Batcher
 from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
@@ -23,6 +22,7 @@ from gateway.observations import ObservedModel, Observers
 from gateway.pipeline import Pipeline
 from gateway.recovery import Recovery
 from gateway.router import Router
+from gateway.servers import Servers
 from gateway.settings import Settings
 from gateway.shadow import ShadowTraffic
 from gateway.versions import Versions
@@ -55,7 +55,7 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         stack.push_async_callback(writer.close)
         reader = HistoryReader(open_reader(settings.history))
         stack.push_async_callback(reader.close)
-        backend = Backend.connect(settings.backend, settings.model, metrics)
+        backend = Servers.connect(settings.targets(), settings.model, metrics)
         stack.push_async_callback(backend.close)
         versions = Versions(backend, settings.model_poll_s, settings.max_batch, metrics)
         stack.push_async_callback(versions.close)

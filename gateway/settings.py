@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     insecure: bool = False
     """Allow to listen beyond loopback although there are no API keys yet."""
     backend: Annotated[str, Meta(min_length=1)] = "unix:var/run/model-server.sock"
-    """The gRPC target of the model server: `unix:PATH` or `HOST:PORT`."""
+    """The gRPC targets of the model servers, with commas between them: `unix:PATH`, `HOST:PORT` or `dns:///NAME:PORT`."""
     model: Annotated[str, Meta(min_length=1)] = "lung"
     """The name under which the model server serves the model."""
     model_poll_s: Annotated[float, Meta(gt=0, le=60)] = 0.2
@@ -87,6 +87,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_format: Literal["console", "json"] = "console"
     """How events are logged: for a person, or one JSON object in a line."""
 
+    def targets(self) -> tuple[str, ...]:
+        """Return the targets in `backend`."""
+        return tuple(target.strip() for target in self.backend.split(","))
+
 
 def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
     """Read the settings: `PULMO_*` in `environment`, over the TOML `file` where it exists, over the defaults.
@@ -99,6 +103,12 @@ def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(error, values)) from error
+    targets = settings.targets()
+    if "" in targets or len(set(targets)) < len(targets):
+        raise SettingsError(
+            f"{PREFIX}BACKEND is {settings.backend!r}: a target is empty or named twice. Name each model server once, "
+            "with one comma between two."
+        )
     if not settings.insecure and not _is_loopback(settings.host):
         raise SettingsError(
             f"{PREFIX}HOST is {settings.host!r} and there are no API keys: anyone who reaches this address could use "

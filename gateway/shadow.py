@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.answers import Scored, check
-from gateway.backend import Backend
 from gateway.decoding import Decoder
 from gateway.errors import DeadlineExceeded, GatewayError, ModelFailed
 from gateway.manifest import ModelVersion
 from gateway.metrics import Metrics
 from gateway.observations import Observer, Outcome
+from gateway.servers import Servers
 
 CAPACITY = 16  # images that may wait, each as large as PULMO_MAX_BODY_BYTES in the worst case
 _TIMEOUT_S = 10.0
@@ -42,7 +42,7 @@ class Comparison(msgspec.Struct, frozen=True):
 class ShadowTraffic:
     """A bounded queue, and one task that asks one image at a time, so that it takes little from those who wait."""
 
-    def __init__(self, backend: Backend, decoder: Decoder, observe: Observer, metrics: Metrics) -> None:
+    def __init__(self, backend: Servers, decoder: Decoder, observe: Observer, metrics: Metrics) -> None:
         self._backend = backend
         self._decoder = decoder
         self._observe = observe

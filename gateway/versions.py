@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 import msgspec
 import structlog
 
-from gateway.backend import Backend, VersionStatus
+from gateway.backend import VersionStatus
 from gateway.errors import DeadlineExceeded, GatewayError, ModelBusy
 from gateway.manifest import Manifest, ModelVersion
 from gateway.metrics import Metrics
 from gateway.preparation import Preparation, PreparationLimits
+from gateway.servers import Servers
 from gateway.timestamps import now
 
 _AVAILABLE, _END = "AVAILABLE", "END"
@@ -36,7 +37,7 @@ class VersionReport(msgspec.Struct, frozen=True):
 class Versions:
     """The versions of one model, as the model server last told them."""
 
-    def __init__(self, backend: Backend, poll_s: float, max_batch: int, metrics: Metrics) -> None:
+    def __init__(self, backend: Servers, poll_s: float, max_batch: int, metrics: Metrics) -> None:
         self._backend = backend
         self._poll_s = poll_s
         self._limits = PreparationLimits(poll_s, max_batch)

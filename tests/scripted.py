@@ -67,9 +67,16 @@ class ScriptedServer:
     """Version and number of images of each call, in the order in which they came."""
     cancelled: list[tuple[int, int]] = field(default_factory=list)
     """Those of them whose caller left before the answer."""
+    says: threading.Event = field(default_factory=threading.Event)
+    """Set: it says at once what versions it has. Clear: the call hangs."""
 
-    def status(self, _request: pb.GetModelStatusRequest, _context: grpc.ServicerContext) -> pb.GetModelStatusResponse:
+    def __post_init__(self) -> None:
+        """Let calls through."""
+        self.says.set()
+
+    def status(self, _request: pb.GetModelStatusRequest, context: grpc.ServicerContext) -> pb.GetModelStatusResponse:
         """ModelService.GetModelStatus."""
+        _wait(self.says, context)
         reply = pb.GetModelStatusResponse()
         for number, version in sorted(self.versions.items(), reverse=True):
             entry = reply.model_version_status.add(version=number, state=version.state)
@@ -145,6 +152,7 @@ def scripted(**versions: Version) -> Iterator[ScriptedServer]:
         try:
             yield script
         finally:
+            script.says.set()
             for version in script.versions.values():
                 version.describes.set()
                 version.answers.set()

@@ -27,6 +27,8 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
         ("PULMO_SERVER", "apache", "PULMO_SERVER is 'apache'. Invalid enum value"),
         ("PULMO_HISTORY", "mysql://x", "PULMO_HISTORY is 'mysql://x'. Expected `str` matching"),
         ("PULMO_HOST", "0.0.0.0", "PULMO_INSECURE=true"),
+        ("PULMO_BACKEND", "a:1,,b:2", "PULMO_BACKEND is 'a:1,,b:2': a target is empty or named twice"),
+        ("PULMO_BACKEND", "a:1, a:1", "PULMO_BACKEND is 'a:1, a:1': a target is empty or named twice"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_limit(name: str, value: str, message: str) -> None:
@@ -49,3 +51,8 @@ def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
 def test_beyond_loopback_needs_a_word() -> None:
     """Who opens the service to others says so."""
     assert read_settings({"PULMO_HOST": "0.0.0.0", "PULMO_INSECURE": "true"}, NO_FILE).host == "0.0.0.0"
+
+
+def test_several_model_servers_are_named_with_commas() -> None:
+    """The order is kept."""
+    assert read_settings({"PULMO_BACKEND": "unix:a/s, b:2"}, NO_FILE).targets() == ("unix:a/s", "b:2")
