@@ -54,9 +54,8 @@ async def predict(request: Request[Any, Any, Any], services: Services) -> Predic
 async def predict_batch(request: Request[Any, Any, Any], services: Services) -> BatchReply:
     """Classify several images: the form field `files`, repeated. An image that is none is an error in its place."""
     arrived, settings = time.monotonic(), services.settings
-    limits = BodyLimits(
-        settings.max_batch_body_bytes, "PULMO_MAX_BATCH_BODY_BYTES", settings.body_timeout_s, settings.max_batch_files
-    )
+    files = min(settings.max_batch_files, services.admission.bulk_limit)
+    limits = BodyLimits(settings.max_batch_body_bytes, "PULMO_MAX_BATCH_BODY_BYTES", settings.body_timeout_s, files)
     await services.router.current()
     deadline = arrived + settings.request_timeout_s
     with services.admission.places(deadline=deadline, priority="bulk"):

@@ -116,7 +116,10 @@ def _files(body: bytes, boundary: str, field: str, limits: BodyLimits) -> Iterat
 def _too_many(limits: BodyLimits) -> str:
     if limits.files == 1:
         return "the form has several files; send one to POST /predict, or all to POST /predict-batch as `files`"
-    return f"the form has more than {limits.files} files; that is the limit, PULMO_MAX_BATCH_FILES"
+    return (
+        f"the form has more than {limits.files} files; PULMO_MAX_BATCH_FILES and three quarters of "
+        "PULMO_CONCURRENCY_LIMIT allow no more. Send them in several requests"
+    )
 
 
 def _clean(filename: str | None) -> str | None:

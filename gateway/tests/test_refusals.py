@@ -11,7 +11,7 @@ import pytest
 from tests.gateways import Gateway, serving_gateway
 from tests.images import jpeg, pixels, png, raw_png
 from tests.modelserver import ModelServer
-from tests.processes import PYTHON, ROOT
+from tests.processes import PYTHON, ROOT, eventually
 
 
 @pytest.mark.parametrize(
@@ -74,21 +74,37 @@ def test_what_no_route_answers_is_a_problem_too(gateway: Gateway, method: str, p
     assert (status, "application/problem+json") == (reply.status_code, reply.headers["content-type"])
 
 
+def wait_for_requests(gateway: Gateway, count: int) -> None:
+    """Wait until so many requests are being answered, beside the one that asks."""
+    eventually(
+        lambda: gateway.total("gateway_inflight_requests") == count + 1, within=10, what=f"{count} requests in flight"
+    )
+
+
 def test_more_images_than_places_are_refused_with_a_time_to_come_back(
     model_server: ModelServer, tmp_path: Path
 ) -> None:
-    """Overload is refused early, and a batch takes a place for each of its images."""
+    """Overload is refused early; a batch takes a place for each of its images, and leaves some to single ones."""
     with serving_gateway(model_server.target, tmp_path, concurrency_limit="4") as gateway:
-        files = [("files", png(pixels(1)))] * 5
-        reply = httpx.post(f"{gateway.url}/predict-batch", files=files)
-        enough = httpx.post(f"{gateway.url}/predict-batch", files=files[:4])
+        address = urlsplit(gateway.url)
+        files = [("files", png(pixels(1)))] * 4
+        never = httpx.post(f"{gateway.url}/predict-batch", files=files)
+        with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+            connection.sendall(b"POST /predict-batch HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+            wait_for_requests(gateway, 1)
+            reply = httpx.post(f"{gateway.url}/predict-batch", files=files[:3])
+            single = httpx.post(f"{gateway.url}/predict", files={"file": files[0][1]})
+        wait_for_requests(gateway, 0)
+        enough = httpx.post(f"{gateway.url}/predict-batch", files=files[:3])
 
+    assert (never.status_code, never.json()["type"]) == (413, "/problems/too-many-files")
+    assert "PULMO_CONCURRENCY_LIMIT" in never.json()["detail"]
     assert (
         reply.status_code,
         reply.headers["retry-after"],
         reply.json()["type"],
     ) == (429, "1", "/problems/overloaded")
-    assert enough.status_code == 200
+    assert (single.status_code, enough.status_code) == (200, 200)
 
 
 def test_a_slow_body_is_given_up(model_server: ModelServer, tmp_path: Path) -> None:
