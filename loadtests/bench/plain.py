@@ -2,9 +2,9 @@
 
     python -m loadtests.bench.plain var/models/lung/1 var/bench/plain
 
-It writes OUT/model.keras and OUT/keras/1, which `model.export` makes, for the peers, and OUT/lung/1 for our
-own service: the same graph, unfrozen and unfolded, with pixels in as uint8 and with its manifest. No temperature is applied,
-since no peer applies one. A process of its own, because TensorFlow is imported.
+It writes OUT/model.keras and OUT/keras/1, made by `model.export`, for the peers, and OUT/lung/1 for our own service:
+the same graph, unfrozen and unfolded, with pixels in as uint8 and with its manifest. No temperature is applied, since
+no peer applies one. A process of its own, because TensorFlow is imported.
 """
 
 import argparse
