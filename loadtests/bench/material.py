@@ -45,9 +45,8 @@ def prepare(store: Path | None, images: Path | None, work: Path) -> Material:
         store = work / "models" / "lung"
         if not any(store.glob("[0-9]*")):
             sys.stderr.write("training the reference network on phantoms, once\n")
-            _run(
-                "trainer", "train", "--data", str(phantoms), *_TRAINING, "--publish", str(store), "--progress", "plain"
-            )
+            folders = ["--data", phantoms, "--run", work / "run", "--publish", store]
+            _run("trainer", "train", *map(str, folders), *_TRAINING)
     listing = images or phantoms / "valid"
     version = newest(store)
     manifest = json.loads((version / "assets.extra/manifest.json").read_bytes())

@@ -22,8 +22,17 @@ def images(tmp_path: Path) -> Path:
 
 def bench(store: Path, images: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the benchmark in one short round, with all it makes in `out`."""
-    command = [PYTHON, "-m", "loadtests.bench", "--store", store, "--images", images, "--out", out / "results"]
-    command += ["--work", out / "work", "--rounds", "1", "--seconds", "0.3", "--warm-up", "0.2", *options]
+    places = ("--store", store, "--images", images, "--out", out / "results", "--work", out / "work")
+    command = [
+        PYTHON,
+        "-m",
+        "loadtests.bench",
+        *map(str, places),
+        "--rounds=1",
+        "--seconds=0.3",
+        "--warm-up=0.2",
+        *options,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
