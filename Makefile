@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format proto dashboards notebook lock clean
+.PHONY: help install run test bench check format proto dashboards notebook lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -14,6 +14,9 @@ run: install ## Start the model server, the gateway and the console; train a fir
 
 test: install ## Run all tests
 	$(BIN)/python -m pytest
+
+bench: install ## Measure the service beside what the machine could do; BENCH="--parts all" measures more
+	$(BIN)/python -m loadtests.bench $(BENCH)
 
 check: install ## Lint, check types and imports
 	$(BIN)/ruff check .

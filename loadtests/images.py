@@ -21,12 +21,15 @@ class ImagesMissing(ValueError):
 def read_images(folder: Path) -> list[Image]:
     """Read every PNG and JPEG of `folder`, its subfolders included, in the order of their names.
 
+    `folder` may also be a text file with the path of an image in each line; then these are read, in their order.
+
     Raises:
         ImagesMissing: the folder does not exist or holds no image.
     """
+    paths = [Path(line) for line in folder.read_text().splitlines()] if folder.is_file() else sorted(folder.rglob("*"))
     images = [
         Image(path.name, _MEDIA_TYPES[path.suffix.lower()], path.read_bytes())
-        for path in sorted(folder.rglob("*"))
+        for path in paths
         if path.suffix.lower() in _MEDIA_TYPES and path.is_file()
     ]
     if not images:

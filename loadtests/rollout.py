@@ -26,7 +26,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtests.images import Image, ImagesMissing, read_images
-from loadtests.openloop import Sample, post_steadily
+from loadtests.openloop import post_steadily
+from loadtests.samples import Sample
 
 KEPT: Final = 3
 """Of the copies, so many stay in the store at a time: the newest, and what the model server may still be loading."""
