@@ -61,8 +61,8 @@ def unpack_floats(tensor: pb.Tensor) -> NDArray[np.float32]:
     if tensor.dtype != pb.DT_FLOAT:
         raise ValueError(f"the tensor is {pb.DataType.Name(tensor.dtype)}, not DT_FLOAT")
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
-    if tensor.tensor_content:
-        values = np.frombuffer(tensor.tensor_content, dtype="<f4")
+    if content := tensor.tensor_content:
+        values = np.frombuffer(content, dtype="<f4")
     else:
         values = np.array(tensor.float_val, dtype=np.float32)
     return values.reshape(shape)

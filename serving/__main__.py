@@ -12,6 +12,7 @@ from serving import binary
 from serving.accounting import counted_warmup
 from serving.doctor import command as doctor
 from serving.givingway import GivingWay
+from serving.heap import keep_freed_memory
 from serving.libtensorflow import LibTensorFlow
 from serving.lifetime import catch_signals, run
 from serving.loading import Loader, LoadSettings
@@ -43,6 +44,7 @@ def _serve(settings: Settings) -> int:
     if settings.version:
         _say(f"Pulmo's embedded model server {version('pulmo')}")
         return 0
+    keep_freed_memory()
     news = catch_signals()
     _say(f"serving {settings.models} with the embedded server on {', '.join(settings.addresses)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -80,8 +80,9 @@ def to_array(tensor: pb.Tensor) -> Array:
     count = math.prod(shape)
     if count * kind.dtype.itemsize > _MAX_BYTES:
         raise ValueError(f"shape {list(shape)} needs {count * kind.dtype.itemsize} bytes; the limit is {_MAX_BYTES}")
-    if tensor.tensor_content:
-        return _from_content(tensor.tensor_content, kind.dtype, count).reshape(shape)
+    content = tensor.tensor_content  # protobuf makes a copy each time
+    if content:
+        return _from_content(content, kind.dtype, count).reshape(shape)
     return _from_values(tensor, kind, count).reshape(shape)
 
 
