@@ -183,7 +183,7 @@ async def test_a_version_is_blamed_for_the_images_that_failed_and_for_no_other()
     await observed(7, rows(1, 2), 9.0)
 
     assert told(answers) == [1, ModelRefused, 2, ModelRefused]
-    assert [(7, "candidate", "model-failed")] * 2 == [(each.version, each.role, each.error) for each in blamed]
+    assert [(each.version, each.role, each.error) for each in blamed] == [(7, "candidate", "model-failed")] * 2
 
 
 @asynccontextmanager
