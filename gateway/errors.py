@@ -80,7 +80,7 @@ class BodyTimeout(BadRequest):
 
 
 class ClientGone(BadRequest):
-    """The client closed the connection before its body was whole. Nobody reads this answer."""
+    """The client closed the connection before it was answered. The work for it was ended; nobody reads this answer."""
 
     status, name, title = 499, "client-gone", "The client has gone"
 

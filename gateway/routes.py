@@ -12,6 +12,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 from prometheus_client.exposition import choose_encoder
 
+from gateway.disconnects import connected
 from gateway.errors import BadImage, GatewayError, ModelUnavailable, documented
 from gateway.history.records import from_row
 from gateway.problems import document, to_problem
@@ -47,7 +48,8 @@ async def predict(request: Request[Any, Any, Any], services: Services) -> Predic
     with services.admission.places(deadline=deadline):
         [upload] = await read_uploads(request, "file", limits)
         key = request.headers.get(ROUTE_KEY) or None
-        return await services.pipeline.classify(upload, arrived, deadline, key)
+        async with connected(request.receive):
+            return await services.pipeline.classify(upload, arrived, deadline, key)
 
 
 @post("/predict-batch", status_code=200)
@@ -62,7 +64,8 @@ async def predict_batch(request: Request[Any, Any, Any], services: Services) -> 
         uploads = await read_uploads(request, "files", limits)
         with services.admission.places(len(uploads) - 1, deadline=deadline, priority="bulk"):
             key = request.headers.get(ROUTE_KEY) or uuid.uuid4().hex  # the images of a request are treated alike
-            return BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
+            async with connected(request.receive):
+                return BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
 
 
 async def _classify_all(
