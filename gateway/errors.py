@@ -8,6 +8,7 @@ GatewayError
 │   ├── BodyTimeout
 │   ├── ClientGone
 │   ├── TooManyFiles
+│   ├── InvalidTimeout
 │   ├── InvalidRoute
 │   ├── RouteConflict
 │   └── BadImage
@@ -74,7 +75,7 @@ class BodyTooLarge(BadRequest):
 
 
 class BodyTimeout(BadRequest):
-    """The body did not arrive in time."""
+    """The body did not arrive in time: within what the gateway waits for one, or within the request's own timeout."""
 
     status, name, title = 408, "body-timeout", "The body came too slowly"
 
@@ -89,6 +90,12 @@ class TooManyFiles(BadRequest):
     """One batch request holds more files than the gateway accepts."""
 
     status, name, title = 413, "too-many-files", "Too many files in one request"
+
+
+class InvalidTimeout(BadRequest):
+    """The header `X-Request-Timeout` is not a number of seconds above 0; nothing was done."""
+
+    status, name, title = 400, "timeout-invalid", "The timeout is not valid"
 
 
 class InvalidRoute(BadRequest):

@@ -74,7 +74,8 @@ def held(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 def posting_batch(url: str, images: list[bytes]) -> socket.socket:
     """Return a connection on which a batch was posted."""
     form = httpx.Request("POST", url, files=[("files", image) for image in images])
-    return sending(url, form.read(), path="/predict-batch", kind=form.headers["Content-Type"])
+    kind = f"Content-Type: {form.headers['Content-Type']}\r\n"
+    return sending(url, form.read(), path="/predict-batch", headers=kind)
 
 
 def vanish(connection: socket.socket) -> None:
@@ -202,3 +203,23 @@ def test_a_connection_is_used_again_and_its_client_may_go_at_any_time(held: Held
 
     assert statuses == [200] * 20
     assert held.gone() == 0
+
+
+def test_a_gateway_that_is_told_to_stop_does_not_take_that_for_clients_that_go(held: Held) -> None:
+    """Who waits while it drains gets an answer."""
+    with sending(held.gateway.url, IMAGE) as connection:
+        eventually(lambda: held.rows() == 1, within=30, what="the model is asked")
+        held.gateway.running.process.terminate()
+        eventually(lambda: refused(held.gateway.url), within=30, what="it takes no new connection")
+        held.version.answers.set()
+
+        assert b" 200 " in connection.recv(100)
+
+
+def refused(url: str) -> bool:
+    """Return whether nobody answers there."""
+    try:
+        httpx.get(url)
+    except httpx.TransportError:
+        return True
+    return False
