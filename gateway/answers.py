@@ -34,12 +34,14 @@ class Scored(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """The class with the highest probability."""
-        return self.version.manifest.labels[int(np.argmax(self.probabilities))]
+        values: list[float] = self.probabilities.tolist()  # of a few numbers, so NumPy's way is the longer one
+        return self.version.manifest.labels[values.index(max(values))]
 
     @property
     def confidence(self) -> float:
         """Its probability."""
-        return float(self.probabilities.max())
+        values: list[float] = self.probabilities.tolist()
+        return max(values)
 
     def by_label(self) -> dict[str, float]:
         """Return the probability of each class, in the order of the model's outputs."""
@@ -54,8 +56,9 @@ def check(probabilities: NDArray[np.float32], manifest: Manifest) -> None:
     """
     if len(probabilities) != len(manifest.labels):
         raise ModelFailed(f"the model answered {len(probabilities)} classes; it describes {len(manifest.labels)}")
-    if not (probabilities.min() >= -_SLACK and probabilities.max() <= 1 + _SLACK):  # false for NaN
-        raise ModelFailed(f"the model answered {probabilities.tolist()}; probabilities lie between 0 and 1")
+    values = probabilities.tolist()
+    if not all(-_SLACK <= value <= 1 + _SLACK for value in values):  # false for NaN
+        raise ModelFailed(f"the model answered {values}; probabilities lie between 0 and 1")
 
 
 def interpret(scored: Scored, filename: str | None, read_s: float) -> Prediction:

@@ -42,6 +42,8 @@ class Call(msgspec.Struct, eq=False):
     """Calls under way when it was sent, itself included."""
     alone: bool
     """Whether no other call was under way at any moment of it."""
+    overdue_at: float
+    """When it has taken so long that others are not kept waiting for it any more, on the batcher's clock."""
     unanswered: int
     """Images of it for which somebody waits."""
     task: asyncio.Task[None] | None = None
@@ -65,6 +67,7 @@ class Batcher:
         self._max_batch = max_batch
         self._metrics = metrics
         self._clock = clock
+        self._quota = quota
         self._pace = Pace(quota)
         self._rooms: dict[int, WaitingRoom] = {}  # by version; the one that had a call last stands last
         self._calls: set[Call] = set()
@@ -161,23 +164,29 @@ class Batcher:
         self._metrics.in_flight_limit.set(statistics.max_in_flight)
 
     def _send_one(self) -> bool:
+        """Send a batch that is due, and say whether there was one."""
+        if len(self._calls) >= self._quota:
+            return False
         now = self._clock()
-        lingering: list[float] = []
+        patient = [call.overdue_at - now for call in self._calls if call.overdue_at > now]
+        moments: list[float] = []  # in so many seconds a batch may be due without anything else happening
         for version, room in self._rooms.items():
-            standing = room.standing(now, len(self._calls))
-            patience = self._pace.patience(version, standing.waiting) if standing.waiting else 0.0
+            standing = room.standing(now, len(patient))
+            if not standing.waiting:
+                continue
+            patience = self._pace.patience(version, standing.waiting)
             limits = Limits(self._max_batch, self._pace.max_in_flight, patience)
             trigger = due(standing, limits, draining=self._closing)
             if trigger is not None:
                 self._send(version, room, trigger, now)
                 return True
-            if standing.waiting and standing.in_flight == 0:
-                lingering.append(patience - standing.waited_s)
-        self._wake_in(min(lingering, default=None))
+            left = patience - standing.waited_s
+            moments += [*patient, left] if left > 0 else patient
+        self._wake_in(min(moments, default=None))
         return False
 
     def _wake_in(self, seconds: float | None) -> None:
-        """Look again when patience is at its end; whatever happens before that looks by itself."""
+        """Look again when some patience is at its end; whatever happens before that looks by itself."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -195,7 +204,13 @@ class Batcher:
         self._metrics.batch_size.observe(len(batch))
         for other in self._calls:
             other.alone = False
-        call = Call(batch, len(self._calls) + 1, alone=not self._calls, unanswered=len(batch))
+        call = Call(
+            entries=batch,
+            in_flight=len(self._calls) + 1,
+            alone=not self._calls,
+            overdue_at=now + self._pace.overdue_after(version, len(batch)),
+            unanswered=len(batch),
+        )
         self._calls.add(call)
         self._called.update(dict.fromkeys(batch, call))
         call.task = asyncio.create_task(self._run(call))

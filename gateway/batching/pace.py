@@ -6,6 +6,8 @@ from gateway.batching.calltime import CallTime
 from gateway.batching.concurrency import InFlightLimit
 
 _VERSIONS = 16  # whose calls are remembered
+_OVERDUE_TIMES = 4.0  # what a call takes by itself
+_OVERDUE_S = 1.0  # at least
 
 
 class Pace:
@@ -27,6 +29,10 @@ class Pace:
         """
         known = self._alone.get(version)
         return (known.estimate(images) or 0.0) if known else 0.0
+
+    def overdue_after(self, version: int, images: int) -> float:
+        """Return the seconds after which a call is no reason any more to keep others waiting: it may well hang."""
+        return max(_OVERDUE_TIMES * self.patience(version, images), _OVERDUE_S)
 
     def learn(self, version: int, images: int, seconds: float, in_flight: int, *, alone: bool) -> None:
         """Take a call into account that succeeded.

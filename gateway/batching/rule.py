@@ -17,8 +17,8 @@ class Standing(msgspec.Struct, frozen=True):
     """Images that were being decoded already when the first of these was ready, and still are."""
     waited_s: float
     """Seconds for which the first of these has been ready."""
-    in_flight: int
-    """Calls that are under way, of all versions."""
+    computing: int
+    """Calls that are under way, of all versions, without those that are long overdue."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Limits(msgspec.Struct, frozen=True):
     max_batch: int
     """Images in a call to the model."""
     max_in_flight: int
-    """Calls at one time."""
+    """Calls at one time: those that the model server computes, and one on its way."""
     patience_s: float
     """Seconds for which the first image may be kept from an idle model, for others that are being decoded."""
 
@@ -35,16 +35,17 @@ class Limits(msgspec.Struct, frozen=True):
 def due(standing: Standing, limits: Limits, *, draining: bool = False) -> Trigger | None:
     """Say whether a batch must go now, and why.
 
-    A full batch goes while calls are allowed. A smaller one goes when the model is idle and nothing that could join is
-    coming (`idle`), or when the first image has waited for that long enough (`linger`).
+    A full batch goes while calls are allowed. A smaller one goes when the model is idle, which is while it computes
+    fewer calls than it can, and nothing that could join is coming (`idle`), or when the first image has waited for that
+    long enough (`linger`).
     """
-    if not standing.waiting or standing.in_flight >= limits.max_in_flight:
+    if not standing.waiting or standing.computing >= limits.max_in_flight:
         return None
     if standing.waiting >= limits.max_batch:
         return "full"
     if draining:
         return "drain"
-    if standing.in_flight:
+    if standing.computing >= max(1, limits.max_in_flight - 1):
         return None
     if not standing.coming:
         return "idle"

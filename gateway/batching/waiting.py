@@ -45,13 +45,13 @@ class WaitingRoom:
         """Take an image out for which nobody waits any more, and return whether it was there."""
         return self._ready.discard(entry)
 
-    def standing(self, now: float, in_flight: int) -> Standing:
-        """Return how things stand while `in_flight` calls are under way."""
+    def standing(self, now: float, computing: int) -> Standing:
+        """Return how things stand while so many calls are under way and not overdue."""
         return Standing(
             waiting=len(self._ready),
             coming=sum(ticket <= self._last for ticket in self._coming),
             waited_s=now - self._since,
-            in_flight=in_flight,
+            computing=computing,
         )
 
     def take(self, max_batch: int, now: float) -> tuple[list[Entry], list[Entry]]:

@@ -178,6 +178,26 @@ async def test_a_call_for_which_nobody_waits_is_cancelled_and_the_next_one_goes(
     assert (await scene.post(3)).probabilities[0] == 3
 
 
+async def test_a_call_that_hangs_keeps_no_other_version_waiting() -> None:
+    """When it has taken far longer than calls take, images of another version go beside it, until the quota is full."""
+    scene = Scene()
+    hanging = scene.post(1, deadline=90.0, version=2)
+    await settle()
+    other = scene.post(2, deadline=90.0)
+    await settle()
+    assert scene.model.batches == [(2, [1])]
+    scene.clock.now = 60.0
+    late = scene.post(3, deadline=90.0)
+    await settle()
+    assert scene.model.batches == [(2, [1]), (1, [2, 3])]
+    scene.clock.now = 61.5
+    never = scene.post(4, deadline=90.0)
+    await settle()
+    assert len(scene.model.batches) == QUOTA
+    scene.model.open.set()
+    await asyncio.gather(hanging, other, late, never)
+
+
 async def test_bulk_cannot_starve_interactive_images() -> None:
     """An interactive image that comes behind a long bulk queue is in the next batch."""
     scene = Scene()

@@ -19,7 +19,7 @@ LIMITS = Limits(max_batch=4, max_in_flight=2, patience_s=0.1)
 
 
 @pytest.mark.parametrize(
-    ("waiting", "coming", "waited_s", "in_flight", "draining", "expected"),
+    ("waiting", "coming", "waited_s", "computing", "draining", "expected"),
     [
         pytest.param(0, 0, 0.0, 0, False, None, id="nothing waits"),
         pytest.param(1, 0, 0.0, 0, False, "idle", id="an idle model gets what waits at once"),
@@ -33,10 +33,18 @@ LIMITS = Limits(max_batch=4, max_in_flight=2, patience_s=0.1)
     ],
 )
 def test_a_batch_is_due(
-    *, waiting: int, coming: int, waited_s: float, in_flight: int, draining: bool, expected: Trigger | None
+    *, waiting: int, coming: int, waited_s: float, computing: int, draining: bool, expected: Trigger | None
 ) -> None:
     """The idle model gets what waits, together with what could join; a busy one only a full batch."""
-    assert expected == due(Standing(waiting, coming, waited_s, in_flight), LIMITS, draining=draining)
+    assert expected == due(Standing(waiting, coming, waited_s, computing), LIMITS, draining=draining)
+
+
+def test_a_server_that_computes_several_calls_at_a_time_is_idle_until_it_does() -> None:
+    """With room for three calls, one of them on its way, the second one goes beside the first."""
+    three = Limits(max_batch=4, max_in_flight=3, patience_s=0.1)
+
+    assert due(Standing(1, 0, 0.0, 1), three) == "idle"
+    assert due(Standing(1, 0, 0.0, 2), three) is None
 
 
 async def test_only_images_that_were_coming_already_are_waited_for() -> None:

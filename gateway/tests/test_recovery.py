@@ -25,6 +25,7 @@ from gateway.errors import (
     VersionGone,
 )
 from gateway.metrics import RETRIES, Metrics
+from gateway.observations import ObservedModel, Outcome
 from gateway.recovery import Recovery, RetryBudget
 from tests.processes import eventually
 from tests.scripted import ScriptedServer, Version, certain, scripted
@@ -168,6 +169,21 @@ def test_a_budget_that_was_spent_fills_again() -> None:
 
     assert (spent, again) == ([True, True, False], [True, False])
     assert [budget.withdraw() for _ in range(3)] == [True, True, False]
+
+
+async def test_a_version_is_blamed_for_the_images_that_failed_and_for_no_other() -> None:
+    """Who watches versions hears of each refused image, once; a lost connection is nobody's fault."""
+    blamed: list[Outcome] = []
+    model = Model()
+    recover, _ = recovery(model)
+    observed = ObservedModel(recover, lambda _: "candidate", blamed.append)
+
+    answers = await observed(7, rows(1, POISON, 2, POISON), 9.0)
+    model.failures.extend([ModelUnavailable, ModelUnavailable])
+    await observed(7, rows(1, 2), 9.0)
+
+    assert told(answers) == [1, ModelRefused, 2, ModelRefused]
+    assert [(each.version, each.role, each.error) for each in blamed] == [(7, "candidate", "model-failed")] * 2
 
 
 @asynccontextmanager
