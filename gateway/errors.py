@@ -8,6 +8,7 @@ GatewayError
 │   ├── BodyTimeout
 │   ├── ClientGone
 │   ├── TooManyFiles
+│   ├── InvalidTimeout
 │   ├── InvalidRoute
 │   ├── RouteConflict
 │   └── BadImage
@@ -74,13 +75,13 @@ class BodyTooLarge(BadRequest):
 
 
 class BodyTimeout(BadRequest):
-    """The body did not arrive in time."""
+    """The body did not arrive in time: within what the gateway waits for one, or within the request's own timeout."""
 
     status, name, title = 408, "body-timeout", "The body came too slowly"
 
 
 class ClientGone(BadRequest):
-    """The client closed the connection before its body was whole. Nobody reads this answer."""
+    """The client closed the connection before it was answered. The work for it was ended; nobody reads this answer."""
 
     status, name, title = 499, "client-gone", "The client has gone"
 
@@ -89,6 +90,12 @@ class TooManyFiles(BadRequest):
     """One batch request holds more files than the gateway accepts."""
 
     status, name, title = 413, "too-many-files", "Too many files in one request"
+
+
+class InvalidTimeout(BadRequest):
+    """The header `X-Request-Timeout` is not a number of seconds above 0; nothing was done."""
+
+    status, name, title = 400, "timeout-invalid", "The timeout is not valid"
 
 
 class InvalidRoute(BadRequest):

@@ -12,6 +12,8 @@ from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 from prometheus_client.exposition import choose_encoder
 
+from gateway.deadlines import HEADER, budget
+from gateway.disconnects import connected
 from gateway.errors import BadImage, GatewayError, ModelUnavailable, documented
 from gateway.history.records import from_row
 from gateway.problems import document, to_problem
@@ -30,6 +32,16 @@ from gateway.uploads import BodyLimits, Upload, read_uploads
 ROUTE_KEY = "Pulmo-Route-Key"
 """The header by which a client is treated alike while two versions share the traffic."""
 
+Timeout = Annotated[
+    str | None,
+    Parameter(
+        header=HEADER,
+        description="Seconds in which the answer is of use, as 0.5; at most PULMO_REQUEST_TIMEOUT_S, which also holds "
+        "without this header. Later there is a problem `deadline-exceeded`, and no work is done that would be late.",
+    ),
+]
+"""The header by which a client says how long it waits; `gateway.deadlines` reads it."""
+
 
 def provide_services(request: Request[Any, Any, Any]) -> Services:
     """Return the services that the lifespan started."""
@@ -38,31 +50,33 @@ def provide_services(request: Request[Any, Any, Any]) -> Services:
 
 
 @post("/predict", status_code=200)
-async def predict(request: Request[Any, Any, Any], services: Services) -> Prediction:
+async def predict(request: Request[Any, Any, Any], services: Services, allowed: Timeout = None) -> Prediction:
     """Classify one image: the form field `file`, or the raw body."""
     arrived, settings = time.monotonic(), services.settings
     limits = BodyLimits(settings.max_body_bytes, "PULMO_MAX_BODY_BYTES", settings.body_timeout_s, files=1)
+    deadline = arrived + budget(allowed, settings.request_timeout_s)
     await services.router.current()  # without one the body is not worth reading
-    deadline = arrived + settings.request_timeout_s
     with services.admission.places(deadline=deadline):
-        [upload] = await read_uploads(request, "file", limits)
+        [upload] = await read_uploads(request, "file", limits, deadline)
         key = request.headers.get(ROUTE_KEY) or None
-        return await services.pipeline.classify(upload, arrived, deadline, key)
+        async with connected(request.receive):
+            return await services.pipeline.classify(upload, arrived, deadline, key)
 
 
 @post("/predict-batch", status_code=200)
-async def predict_batch(request: Request[Any, Any, Any], services: Services) -> BatchReply:
+async def predict_batch(request: Request[Any, Any, Any], services: Services, allowed: Timeout = None) -> BatchReply:
     """Classify several images: the form field `files`, repeated. An image that is none is an error in its place."""
     arrived, settings = time.monotonic(), services.settings
     files = min(settings.max_batch_files, services.admission.bulk_limit)
     limits = BodyLimits(settings.max_batch_body_bytes, "PULMO_MAX_BATCH_BODY_BYTES", settings.body_timeout_s, files)
+    deadline = arrived + budget(allowed, settings.request_timeout_s)
     await services.router.current()
-    deadline = arrived + settings.request_timeout_s
     with services.admission.places(deadline=deadline, priority="bulk"):
-        uploads = await read_uploads(request, "files", limits)
+        uploads = await read_uploads(request, "files", limits, deadline)
         with services.admission.places(len(uploads) - 1, deadline=deadline, priority="bulk"):
             key = request.headers.get(ROUTE_KEY) or uuid.uuid4().hex  # the images of a request are treated alike
-            return BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
+            async with connected(request.receive):
+                return BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
 
 
 async def _classify_all(

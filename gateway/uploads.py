@@ -1,6 +1,8 @@
 """Reads the images that a request brings, under limits: as the raw body, or as files of a multipart form (RFC 7578)."""
 
 import asyncio
+import math
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -34,8 +36,16 @@ class BodyLimits(msgspec.Struct, frozen=True):
     """Files in a form."""
 
 
-async def read_uploads(request: Request[Any, Any, Any], field: str, limits: BodyLimits) -> list[Upload]:
+async def read_uploads(
+    request: Request[Any, Any, Any], field: str, limits: BodyLimits, deadline: float
+) -> list[Upload]:
     """Read the body and return its images, in the order sent; at least one.
+
+    Args:
+        request: one whose body was not read.
+        field: of a form, that holds the images.
+        limits: of the body.
+        deadline: when the answer is of no use any more, `time.monotonic` seconds.
 
     Raises:
         BodyTooLarge: announced or sent beyond the limit; an announced one is not read at all.
@@ -46,7 +56,7 @@ async def read_uploads(request: Request[Any, Any, Any], field: str, limits: Body
         TooManyFiles: the form has more files than the limit.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    body = await read_body(request, limits)
+    body = await read_body(request, limits, deadline)
     if kind != "multipart/form-data":
         return [Upload(body, None)]
     uploads = list(_files(body, options.get("boundary", ""), field, limits))
@@ -55,8 +65,8 @@ async def read_uploads(request: Request[Any, Any, Any], field: str, limits: Body
     return uploads
 
 
-async def read_body(request: Request[Any, Any, Any], limits: BodyLimits) -> bytes:
-    """Read the whole body.
+async def read_body(request: Request[Any, Any, Any], limits: BodyLimits, deadline: float = math.inf) -> bytes:
+    """Read the whole body, until `deadline`, `time.monotonic` seconds.
 
     Raises:
         BodyTooLarge: announced or sent beyond the limit; an announced one is not read at all.
@@ -66,11 +76,13 @@ async def read_body(request: Request[Any, Any, Any], limits: BodyLimits) -> byte
     announced = request.content_length
     if announced is not None and announced > limits.size:
         raise BodyTooLarge(f"the body is {announced} bytes; the limit is {limits.size_setting}={limits.size}")
+    left = deadline - time.monotonic()
     try:
-        async with asyncio.timeout(limits.timeout_s):
+        async with asyncio.timeout(min(limits.timeout_s, left)):
             return await _receive(request, limits)
     except TimeoutError as error:
-        raise BodyTimeout(f"the body was not whole after PULMO_BODY_TIMEOUT_S={limits.timeout_s:g} seconds") from error
+        limit = "the request's time" if left < limits.timeout_s else f"PULMO_BODY_TIMEOUT_S={limits.timeout_s:g} s"
+        raise BodyTimeout(f"the body was not whole within {limit}; send it faster, or allow more time") from error
 
 
 async def _receive(request: Request[Any, Any, Any], limits: BodyLimits) -> bytes:

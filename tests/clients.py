@@ -1,9 +1,11 @@
 """Clients of the gateway that go on for as long as a test needs them."""
 
 import itertools
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -29,3 +31,18 @@ def posting(url: str, *bodies: bytes, clients: int = 4) -> Iterator[list[httpx.R
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def sending(
+    url: str, body: bytes, *, path: str = "/predict", headers: str = "", announced: int | None = None
+) -> socket.socket:
+    """Return a connection on which `body` was posted and no answer was read, for a test that leaves it in the middle.
+
+    A body that is `announced` longer than it is stays unfinished; `headers` are further lines.
+    """
+    address = urlsplit(url)
+    connection = socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=30)
+    length = len(body) if announced is None else announced
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+    return connection
