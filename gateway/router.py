@@ -189,12 +189,9 @@ class Router:
         raise RouteConflict(f"version {number} cannot answer; {_list(self._versions.usable())}")
 
     def _show(self) -> None:
-        self._metrics.model_info.clear()
-        self._metrics.route_percent.clear()
-        usable = self._versions.usable()
-        for part in self.shares():
-            self._metrics.route_percent.labels(part.version, part.role).set(part.percent)
-            self._metrics.model_info.labels(part.version, usable[part.version].manifest.digest).set(1)
+        usable, parts = self._versions.usable(), self.shares()
+        self._metrics.route_percent.show({(part.version, part.role): part.percent for part in parts})
+        self._metrics.model_info.show({(part.version, usable[part.version].manifest.digest): 1 for part in parts})
 
 
 def _list(usable: Iterable[int]) -> str:
