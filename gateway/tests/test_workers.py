@@ -104,18 +104,28 @@ def test_several_workers_expose_what_one_does(pair: Gateway, gateway: Gateway) -
 
 
 def test_the_processes_are_summed_and_their_counters_never_fall(pair: Gateway) -> None:
-    """Memory and time of the main process and its workers, also of those that are gone."""
+    """Memory and time of the main process and its workers; also the time of a worker that is gone."""
     main = psutil.Process(pair.running.process.pid)
+    post(pair, 60)
     spent = [pair.total("process_cpu_seconds_total")]
     memory = pair.total("process_resident_memory_bytes")
     measured = sum(each.memory_info().rss for each in (main, *main.children()))
-    workers_of(pair)[0].kill()
+    victim = workers_of(pair)[0]
+    lost = cpu_s(victim)
+    victim.kill()
     wait_for_workers(pair)
+    floor = sum(map(cpu_s, workers_of(pair))) + lost
     spent += [pair.total("process_cpu_seconds_total") for _ in range(SCRAPES)]
 
     assert memory == pytest.approx(measured, rel=0.1)
     assert spent == sorted(spent)
+    assert spent[-1] >= floor
     assert pair.total("process_start_time_seconds") == pytest.approx(main.create_time(), abs=1)
+
+
+def cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 @pytest.mark.parametrize("ended_by", [None, signal.SIGKILL, signal.SIGTERM], ids=str)
