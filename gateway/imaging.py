@@ -92,8 +92,8 @@ def decode(body: bytes, spec: ImageSpec, max_pixels: int) -> NDArray[np.uint8]:
     header = inspect(body)
     if header.width * header.height > max_pixels:
         raise ImageError("pixels", f"image is {header.width}x{header.height} pixels; the limit is {max_pixels} in all")
-    pixels = _decode_png(body) if header.format == "PNG" else _decode_jpeg(body, spec)
-    return _fit(pixels, spec)
+    image = _decode_png(body) if header.format == "PNG" else _decode_jpeg(body, spec)
+    return _fit(image, spec)
 
 
 def inspect(body: bytes) -> Header:
@@ -195,26 +195,28 @@ def _finish_jpeg(body: bytes, scan: int, header: Header | None) -> Header:
     return header
 
 
-def _decode_png(body: bytes) -> NDArray[np.uint8]:
+def _decode_png(body: bytes) -> Image.Image:
     try:
         pixels = png_decode(body)
     except (PngError, ValueError) as error:
         raise ImageError("corrupt", f"PNG cannot be decoded: {error}") from error
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
+    if pixels.ndim == 3 and pixels.shape[2] == 4 and pixels[..., 3].min() == 255:  # opaque
+        height, width, _ = pixels.shape
+        return Image.frombuffer("RGB", (width, height), pixels, "raw", "RGBX", 0, 1)  # as PIL keeps RGB: one plain copy
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4):  # grey or colour, with alpha
         pixels = _over_black(pixels[..., :-1], pixels[..., -1])
-    return np.ascontiguousarray(pixels.squeeze(axis=2) if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+    pixels = pixels.squeeze(axis=2) if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def _over_black(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if alpha.min() == 255:  # opaque
-        return colour
     product = colour.astype(np.uint16) * alpha[..., np.newaxis]
     return ((product + 127) // 255).astype(np.uint8)
 
 
-def _decode_jpeg(body: bytes, spec: ImageSpec) -> NDArray[np.uint8]:
+def _decode_jpeg(body: bytes, spec: ImageSpec) -> Image.Image:
     colourspace = "GRAY" if spec.mode == "L" else "RGB"
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
@@ -222,11 +224,10 @@ def _decode_jpeg(body: bytes, spec: ImageSpec) -> NDArray[np.uint8]:
         )
     except ValueError as error:
         raise ImageError("corrupt", f"JPEG cannot be decoded: {error}") from error
-    return pixels[..., 0] if spec.mode == "L" else pixels
+    return Image.fromarray(pixels[..., 0] if spec.mode == "L" else pixels)
 
 
-def _fit(pixels: NDArray[np.uint8], spec: ImageSpec) -> NDArray[np.uint8]:
-    image = Image.fromarray(pixels)
+def _fit(image: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
     if image.mode != spec.mode:
         image = image.convert(spec.mode)
     if image.size != (spec.width, spec.height):

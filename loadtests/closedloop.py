@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Generic, TypeVar
 
+from loadtests.answers import REFUSED_STATUSES
 from loadtests.connection import Address, Connection, ConnectionLost
+from loadtests.replies import Reply
 from loadtests.samples import NO_REPLY, Sample
 
 Snapshot = TypeVar("Snapshot")
 _PAUSE_S = 0.05
 """After a connection that was refused: a server that is down must not make the generator spin."""
+_LONGEST_PAUSE_S = 1.0
+"""A client that was refused comes again when it was told to, but not later than this."""
+_TURNS = 3
+"""How often each connection should be answered in the time that counts, on average..."""
+_EXTENSION = 4
+"""... for which that time may become so many times longer."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,8 @@ async def post_in_turn(
 ) -> Window[Snapshot]:
     """Post `requests` in turn over `connections` that stay open, for `warm_up` and then for `seconds`.
 
-    `look` is called at the beginning and at the end of the time that counts, without a pause in the load.
+    The time that counts is longer where the answers are so slow that it would hold too few of them. A client that is
+    refused waits as it is told. `look` is called at both ends of the time that counts, without a pause in the load.
     """
     samples: list[Sample] = []
     turn = cycle(requests)
@@ -53,6 +62,10 @@ async def post_in_turn(
         await asyncio.sleep(warm_up)
         before, begin, first = look(), time.monotonic(), len(samples)
         await asyncio.sleep(seconds)
+        for _ in range(10 * (_EXTENSION - 1)):
+            if len(samples) - first >= _TURNS * connections:
+                break
+            await asyncio.sleep(seconds / 10)
         last, end, after = len(samples), time.monotonic(), look()
     finally:
         for worker in workers:
@@ -79,6 +92,13 @@ async def _work(address: Address, turn: Iterator[bytes], samples: list[Sample]) 
                     await asyncio.sleep(_PAUSE_S)
                 continue
             samples.append(Sample(due, connection.received - due, reply.status, reply.body))
+            if reply.status in REFUSED_STATUSES:
+                await asyncio.sleep(_told_to_wait(reply))
     finally:
         if connection is not None:
             connection.close()
+
+
+def _told_to_wait(reply: Reply) -> float:
+    told = reply.headers.get("retry-after", "")
+    return min(float(told), _LONGEST_PAUSE_S) if told.isdecimal() else _LONGEST_PAUSE_S

@@ -91,11 +91,11 @@ def test_ours_is_held_against_the_best_peer_and_against_fastapi() -> None:
     """
     Which peer is the best is decided by the medians; the ratios are taken round by round.
     """
-    rows = [row("pulmo, plain", 32, 0, 120), row("fastapi_predict", 32, 0, 10), row("litserve", 32, 0, 100)]
+    rows = [row("pulmo, plain", 32, 0, 120), row("fastapi_keras", 32, 0, 10), row("litserve", 32, 0, 100)]
 
-    assert compare(rows, ["fastapi_predict", "litserve"]) == [
+    assert compare(rows, ["fastapi_keras", "litserve"]) == [
         "pulmo, plain / best peer litserve at 32 connections: 1.20",
-        "pulmo, plain / fastapi_predict at 32 connections: 12.00",
+        "pulmo, plain / fastapi_keras at 32 connections: 12.00",
     ]
 
 

@@ -285,3 +285,14 @@ def test_a_url_that_cannot_be_posted_to_is_named(url: str) -> None:
     """
     with pytest.raises(ValueError, match="write http://HOST:PORT/PATH"):
         Address.parse(url)
+
+
+async def test_a_client_that_was_refused_comes_again_when_it_is_told_to() -> None:
+    """
+    `Retry-After: 1` keeps a client of the closed loop away for its second, so refusals make no storm.
+    """
+    async with serving(replying(REFUSAL)) as (address, counts):
+        window = await post_in_turn(address, [request(address)], 5, seconds=0.1, warm_up=0.3, look=lambda: sum(counts))
+
+    assert window.before == 5
+    assert (len(window.samples), window.rate) == (0, 0)

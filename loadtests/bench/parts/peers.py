@@ -23,7 +23,7 @@ from loadtests.connection import Address, Connection, build_requests
 from loadtests.loops import run
 
 FOLDER: Final = Path(__file__).resolve().parent.parent.parent / "peers"
-_BASE: Final = "fastapi_predict"
+_BASE: Final = "fastapi_keras"
 _TOLERANCE: Final = 0.02
 """Of a probability: peers decode and resize in their own way."""
 _OURS: Final = ("pulmo, plain", "pulmo, optimised", "pulmo, optimised, bfloat16")
