@@ -27,8 +27,9 @@ def export(version: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     shutil.copy(kept_model(version), out / "model.keras")
     model = keras.models.load_model(out / "model.keras", compile=False)
-    model.export(out / "keras" / "1", verbose=False)
     manifest = msgspec.structs.replace(kept_manifest(version), temperature=1.0, model_digest="")
+    pixels = keras.InputSpec(dtype="float32", shape=(None, *manifest.image.shape), name="images")
+    model.export(out / "keras" / "1", verbose=False, input_signature=[pixels])  # float32, 0 to 255: the peers' contract
     folder = out / "lung" / ".1.partial"
     archive = keras.export.ExportArchive()
     archive.track(model)  # its variables: a tf.Module would not save those of Keras 3
