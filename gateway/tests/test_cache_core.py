@@ -20,6 +20,7 @@ from gateway.lanes import Priority
 from gateway.manifest import Manifest, ModelVersion
 from gateway.metrics import Metrics
 from gateway.router import Destination
+from gateway.stopwatch import Stopwatch
 
 KEYS = ("a", "b", "c", "d", "e")
 
@@ -268,10 +269,11 @@ class Asked:
                 error, self.error = self.error, None
                 raise error
             row = np.array([[ordinal, 1.0], [0, 0]], np.float32)[0]
-            return Scored(self.versions[ordinal], "stable", row, 0.0, 0.0, 0.0, 1)
+            return Scored(self.versions[ordinal], "stable", row, 0.0, 1)
 
         end = time.monotonic() + deadline
-        return asyncio.create_task(self.cache.find(destination(self.versions[ordinal]), body, end, priority, compute))
+        there, stopwatch = destination(self.versions[ordinal]), Stopwatch(time.monotonic())
+        return asyncio.create_task(self.cache.find(there, body, end, priority, compute, stopwatch))
 
     def counts(self) -> list[float]:
         """Return how many hits, shared ones and misses were counted."""
