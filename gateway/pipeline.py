@@ -17,6 +17,7 @@ from gateway.history.writer import HistoryWriter
 from gateway.lanes import Priority
 from gateway.metrics import STAGES, Metrics
 from gateway.observations import Observer, Outcome
+from gateway.passage import Passage
 from gateway.router import Destination, Router
 from gateway.schemas import Prediction
 from gateway.shadow import Copied, ShadowTraffic
@@ -81,7 +82,7 @@ class Pipeline:
         with self._admission.work():
             stopwatch = Stopwatch(arrived)
             stopwatch.lap("read")
-            scored = await self._score_in_time(upload.body, deadline, key, priority, stopwatch)
+            scored = await self._score_in_time(Passage(upload.body, deadline, key, priority, stopwatch))
             prediction = interpret(scored, upload.filename, stopwatch.timings())
             await self._history.record(to_row(prediction))
             stopwatch.lap("persist")
@@ -89,49 +90,42 @@ class Pipeline:
             self._count(prediction)
             return prediction
 
-    async def _score_in_time(
-        self, body: bytes, deadline: float, key: str | None, priority: Priority, stopwatch: Stopwatch
-    ) -> Scored:
+    async def _score_in_time(self, passage: Passage) -> Scored:
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return await self._score(body, deadline, key, priority, stopwatch)
+            async with asyncio.timeout(passage.deadline - time.monotonic()):
+                return await self._score(passage)
         except TimeoutError as error:
-            raise DeadlineExceeded(f"the answer was not ready after {stopwatch.elapsed_s:.1f} s") from error
+            raise DeadlineExceeded(f"the answer was not ready after {passage.stopwatch.elapsed_s:.1f} s") from error
 
-    async def _score(
-        self, body: bytes, deadline: float, key: str | None, priority: Priority, stopwatch: Stopwatch
-    ) -> Scored:
+    async def _score(self, passage: Passage) -> Scored:
         """Ask the version that the route has for this request.
 
         When it vanishes meanwhile, what took its place is asked; when a candidate fails, the stable version.
         """
         trial = True
         for attempt in range(1, _ATTEMPTS + 1):
-            destination = await self._router.choose(key, trial=trial)
+            destination = await self._router.choose(passage.key, trial=trial)
             try:
-                ask = partial(self._ask, destination, body, deadline, priority, stopwatch)
-                return await self._cache.find(destination, body, deadline, priority, ask, stopwatch)
+                return await self._cache.find(destination, passage, partial(self._ask, destination, passage))
             except VersionGone:
-                stopwatch.lap("backend")
+                passage.stopwatch.lap("backend")
                 if attempt == _ATTEMPTS:
                     raise
                 await self._versions.replace(destination.version)
             except ModelFailed:
                 if attempt == _ATTEMPTS or not trial or destination.role != "candidate":
                     raise
-                stopwatch.lap("backend")
+                passage.stopwatch.lap("backend")
                 trial = False
         raise AssertionError("unreachable")
 
-    async def _ask(
-        self, destination: Destination, body: bytes, deadline: float, priority: Priority, stopwatch: Stopwatch
-    ) -> Scored:
+    async def _ask(self, destination: Destination, passage: Passage) -> Scored:
         """Decode for one version and ask it, in a batch with others; its shadow gets a copy."""
-        version, role = destination.version, destination.role
+        version, role, stopwatch = destination.version, destination.role, passage.stopwatch
         with self._batcher.expect(version.number) as ticket:
-            image = await self._decoder.decode(body, version.manifest.image, priority)
+            image = await self._decoder.decode(passage.body, version.manifest.image, passage.priority)
             stopwatch.lap("decode")
-            scores = await self._batcher.submit(ticket, image, deadline, priority)
+            scores = await self._batcher.submit(ticket, image, passage.deadline, passage.priority)
             stopwatch.part("queue", scores.queue_s)
             stopwatch.lap("backend")
         try:
@@ -142,7 +136,7 @@ class Pipeline:
         scored = Scored(version, role, scores.probabilities, scores.backend_s, scores.batch)
         self._observe(Outcome.of(scored))
         if destination.shadow is not None:
-            self._shadow.offer(Copied(destination.shadow, body, image, scored))
+            self._shadow.offer(Copied(destination.shadow, passage.body, image, scored))
         return scored
 
     def _count(self, prediction: Prediction) -> None:

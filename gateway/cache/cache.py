@@ -19,9 +19,9 @@ from gateway.errors import BadImage, DeadlineExceeded
 from gateway.lanes import Priority
 from gateway.manifest import ModelVersion
 from gateway.metrics import Metrics
+from gateway.passage import Passage
 from gateway.router import Destination
 from gateway.schemas import CacheOutcome
-from gateway.stopwatch import Stopwatch
 
 _INLINE = 512 * 1024  # bytes, hashed on the event loop in 0.3 ms; a thread and back costs 0.06 ms on an idle machine
 
@@ -54,23 +54,15 @@ class ResultCache:
         )
 
     async def find(
-        self,
-        destination: Destination,
-        body: bytes,
-        deadline: float,
-        priority: Priority,
-        compute: Callable[[], Coroutine[Any, Any, Scored]],
-        stopwatch: Stopwatch,
+        self, destination: Destination, passage: Passage, compute: Callable[[], Coroutine[Any, Any, Scored]]
     ) -> Scored:
         """Return the answer of a version to a body: the one that is kept, or under way, or else computed now.
 
         Args:
             destination: who is asked.
-            body: the image as it was posted.
-            deadline: the caller's own, `time.monotonic` seconds; the caller leaves by itself when it has passed.
-            priority: the class of traffic; interactive requests do not join what is computed for bulk.
+            passage: the caller's own. It leaves by itself when its deadline has passed; interactive images do not join
+                what is computed for bulk; looking up counts as decode, which it saves, waiting for others as queue.
             compute: asks the version; raises what it cannot answer, and nothing of that is kept.
-            stopwatch: the caller's own. Looking up counts as decode, which it saves; waiting for others as queue.
 
         Raises:
             GatewayError: whatever `compute` raised, the caller's or that of the flight it joined. Only that somebody
@@ -78,8 +70,8 @@ class ResultCache:
         """
         if not self._entries:
             return await compute()
-        key = Key(destination.version, await _digest(body))
-        flight = key, priority
+        key, stopwatch = Key(destination.version, await _digest(passage.body)), passage.stopwatch
+        flight = key, passage.priority
         outcome: CacheOutcome = "miss"
         try:
             while True:
@@ -91,7 +83,7 @@ class ResultCache:
                 try:
                     scored = await self._flights.join(flight, compute)
                 except DeadlineExceeded:
-                    if outcome == "miss" or time.monotonic() >= deadline:
+                    if outcome == "miss" or time.monotonic() >= passage.deadline:
                         raise
                     stopwatch.lap("queue")
                     continue

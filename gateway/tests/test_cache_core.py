@@ -19,6 +19,7 @@ from gateway.imaging import ImageSpec
 from gateway.lanes import Priority
 from gateway.manifest import Manifest, ModelVersion
 from gateway.metrics import Metrics
+from gateway.passage import Passage
 from gateway.router import Destination
 from gateway.stopwatch import Stopwatch
 
@@ -272,8 +273,8 @@ class Asked:
             return Scored(self.versions[ordinal], "stable", row, 0.0, 1)
 
         end = time.monotonic() + deadline
-        there, stopwatch = destination(self.versions[ordinal]), Stopwatch(time.monotonic())
-        return asyncio.create_task(self.cache.find(there, body, end, priority, compute, stopwatch))
+        passage = Passage(body, end, None, priority, Stopwatch(time.monotonic()))
+        return asyncio.create_task(self.cache.find(destination(self.versions[ordinal]), passage, compute))
 
     def counts(self) -> list[float]:
         """Return how many hits, shared ones and misses were counted."""
