@@ -1,32 +1,37 @@
 """Starts the gateway: `python -m gateway`. Everything is set by `PULMO_*` or pulmo.toml; see README.md."""
 
+import argparse
 import ctypes
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from gateway.app import create_app
-from gateway.instrumentation import Instrumentation
 from gateway.logs import configure_logs
-from gateway.settings import Settings, SettingsError, read_settings
+from gateway.settings import PREFIX, Settings, SettingsError, read_settings
 
 _HEADER_TIMEOUT_S = 10
 _DRAIN_S = 15
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's name
+
+App = Callable[..., Any]
 
 
-def main(environment: Mapping[str, str], file: Path) -> int:
+def main(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status, 2 where the settings are refused."""
     try:
-        settings = read_settings(environment, file)
+        settings = read_settings({**environment, **_flags(arguments)}, file)
     except SettingsError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 2
@@ -34,17 +39,31 @@ def main(environment: Mapping[str, str], file: Path) -> int:
     return 0
 
 
+def _flags(arguments: Sequence[str]) -> dict[str, str]:
+    """Return the settings that stand on the command line, by their names in the environment."""
+    parser = argparse.ArgumentParser("python -m gateway", description="Serve predictions over HTTP.")
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        help=f"processes that share the port; before {PREFIX}WORKERS, which has a default of 1",
+    )
+    flags = vars(parser.parse_args(arguments))
+    return {f"{PREFIX}{name.upper()}": value for name, value in flags.items() if value is not None}
+
+
 class Loader:
-    """Builds the application in the process that serves it; Granian starts that one afresh and hands this over."""
+    """Builds the application in the process that serves it; Granian starts that one and hands this over."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, create_app: App, settings: Settings, metrics_folder: Path | None = None) -> None:
+        self._create_app = create_app
         self._settings = settings
+        self._metrics_folder = metrics_folder
 
-    def __call__(self) -> Instrumentation:
+    def __call__(self) -> Any:  # noqa: ANN401 - an ASGI application
         """Configure logging, and return the application."""
         die_with_parent()
         configure_logs(self._settings.log_level, self._settings.log_format)
-        return create_app(self._settings)
+        return self._create_app(self._settings, self._metrics_folder)
 
 
 def die_with_parent() -> None:
@@ -55,18 +74,46 @@ def die_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is None or sys.platform != "linux":
         return
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Granian's own handler came along, and would do nothing here
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent.pid:  # it ended before the kernel was told
         signal.raise_signal(signal.SIGTERM)
 
 
+def load_app() -> App:
+    """Import what makes the application; the environment must be ready, since prometheus_client looks at it then."""
+    from gateway.app import create_app  # noqa: PLC0415 - see above
+
+    return create_app
+
+
+@contextmanager
+def metrics_folder(workers: int) -> Iterator[Path | None]:
+    """Make a folder in which the metrics of several workers are kept together, and remove it at the end.
+
+    One worker needs none, and keeps its metrics to itself.
+    """
+    if workers == 1:
+        yield None
+        return
+    with TemporaryDirectory(prefix="pulmo-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ[_METRICS_FOLDER] = folder
+        yield Path(folder)
+
+
 def serve_granian(settings: Settings) -> None:
-    """Serve with Granian: one worker process, one event loop."""
+    """Serve with Granian: an event loop in each worker process.
+
+    Of several workers, one that ends unexpectedly is replaced while the others go on; where it is the only one, or its
+    successor ends at once too, all ends, and whoever supervises the gateway starts it anew.
+    """
     server = Server(
         "gateway",
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
+        workers=settings.workers,
+        respawn_failed_workers=settings.workers > 1,
         http=HTTPModes.http1,
         loop=Loops.uvloop,
         websockets=False,
@@ -74,14 +121,16 @@ def serve_granian(settings: Settings) -> None:
         workers_kill_timeout=_DRAIN_S,
         log_level=LogLevels.warning,
     )
-    server.serve(target_loader=Loader(settings), wrap_loader=False)
+    with metrics_folder(settings.workers) as folder:
+        loader = Loader(load_app(), settings.of_one_worker(os.cpu_count() or 1), folder)
+        server.serve(target_loader=loader, wrap_loader=False)
 
 
 def serve_uvicorn(settings: Settings) -> None:
     """Serve with uvicorn, in this process."""
     import uvicorn  # noqa: PLC0415 - only this choice needs it
 
-    app = Loader(settings)()
+    app = Loader(load_app(), settings)()
     uvicorn.run(
         app,
         host=settings.host,
@@ -94,4 +143,4 @@ def serve_uvicorn(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.environ, Path("pulmo.toml")))
+    sys.exit(main(sys.argv[1:], os.environ, Path("pulmo.toml")))

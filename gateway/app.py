@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -21,9 +22,14 @@ from gateway.services import run_services
 from gateway.settings import Settings
 
 
-def create_app(settings: Settings) -> Instrumentation:
-    """Return the ASGI application. Nothing is opened before its lifespan begins."""
-    metrics = Metrics(CollectorRegistry())
+def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instrumentation:
+    """Return the ASGI application. Nothing but the files of the metrics is opened before its lifespan begins.
+
+    Args:
+        settings: for this process.
+        metrics_folder: where several processes keep their metrics for each other; None where there is one process.
+    """
+    metrics = Metrics(CollectorRegistry(), metrics_folder)
     problems = ProblemHandlers(metrics)
 
     @asynccontextmanager

@@ -2,11 +2,14 @@
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal, get_args
 
 import PIL
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.process_collector import ProcessCollector
+
+from gateway.exposition import StateGauge, WorkersCollector
 
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _BATCH = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128)  # images
@@ -32,8 +35,16 @@ CACHE_OUTCOMES = ("hit", "shared", "miss")
 class Metrics:
     """The gateway's metrics. Units are in the names; label sets are bounded, and known ones exist from the start."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, folder: Path | None = None) -> None:
+        """Declare the metrics in `registry`, where a test reads them.
+
+        Args:
+            registry: of this process.
+            folder: where the processes of a gateway keep their numbers for each other; None where there is one process.
+        """
         self.registry: CollectorRegistry = registry
+        self.exposed: CollectorRegistry = registry if folder is None else _of_all_workers(registry, folder)
+        """What a scrape is told."""
         ProcessCollector(registry=registry)
 
         self.requests = Counter(
@@ -53,9 +64,14 @@ class Metrics:
             buckets=_LATENCY,
             registry=registry,
         )
-        self.inflight = Gauge("gateway_inflight_requests", "Requests being answered.", registry=registry)
+        self.inflight = Gauge(
+            "gateway_inflight_requests", "Requests being answered.", registry=registry, multiprocess_mode="livesum"
+        )
         self.concurrency_limit = Gauge(
-            "gateway_concurrency_limit", "Images that may be anywhere between arrival and reply.", registry=registry
+            "gateway_concurrency_limit",
+            "Images that may be anywhere between arrival and reply.",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self.rejected = Counter(
             "gateway_rejected", "Requests that ended in a problem, by its name.", ["reason"], registry=registry
@@ -72,15 +88,24 @@ class Metrics:
         self.batches = Counter(
             "gateway_batches", "Calls to the model, by what made them due.", ["trigger"], registry=registry
         )
-        self.queue_depth = Gauge("gateway_queue_depth", "Images that wait for a call to the model.", registry=registry)
+        self.queue_depth = Gauge(
+            "gateway_queue_depth",
+            "Images that wait for a call to the model.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.in_flight_limit = Gauge(
-            "gateway_in_flight_limit", "Calls to the model that may be under way, as measured.", registry=registry
+            "gateway_in_flight_limit",
+            "Calls to the model that may be under way, as measured.",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self.expected_wait = Gauge(
             "gateway_expected_wait_seconds",
             "Time until the turn of an image that comes now, by its class of traffic.",
             ["priority"],
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.dropped = Counter(
             "gateway_dropped",
@@ -107,7 +132,10 @@ class Metrics:
             "gateway_bisections", "Batches that were halved because the model refused them.", registry=registry
         )
         self.backend_ready = Gauge(
-            "gateway_backend_ready", "1 while a version of the model can answer, else 0.", registry=registry
+            "gateway_backend_ready",
+            "1 while a version of the model can answer, else 0.",
+            registry=registry,
+            multiprocess_mode="livemin",
         )
         self.predictions = Counter(
             "gateway_predictions",
@@ -122,7 +150,10 @@ class Metrics:
             registry=registry,
         )
         self.history_queue_depth = Gauge(
-            "history_queue_depth", "Predictions that wait to be written.", registry=registry
+            "history_queue_depth",
+            "Predictions that wait to be written.",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self.history_commit_duration = Histogram(
             "history_commit_duration_seconds", "Time of a group commit.", buckets=_LATENCY, registry=registry
@@ -130,20 +161,20 @@ class Metrics:
         self.history_rows = Counter(
             "history_rows", "Predictions handed to the history, by what became of them.", ["outcome"], registry=registry
         )
-        self.model_info = Gauge(
-            "model_info", "1 for each version that has a part of the traffic.", ["version", "digest"], registry=registry
+        self.model_info = StateGauge(
+            "model_info", "1 for each version that has a part of the traffic.", ["version", "digest"], registry
         )
-        self.version_state = Gauge(
+        self.version_state = StateGauge(
             "gateway_model_version_state",
             "1 for the state of each version that is there or could not be loaded.",
             ["version", "state"],
-            registry=registry,
+            registry,
         )
-        self.version_ready = Gauge(
+        self.version_ready = StateGauge(
             "gateway_model_version_ready",
             "1 for each version that requests may be routed to, 0 for the others that are there.",
             ["version"],
-            registry=registry,
+            registry,
         )
         self.version_failures = Counter(
             "gateway_model_version_failures",
@@ -157,11 +188,11 @@ class Metrics:
             buckets=_LATENCY,
             registry=registry,
         )
-        self.route_percent = Gauge(
+        self.route_percent = StateGauge(
             "gateway_route_percent",
             "Percent of the images that each version is asked for, by its role.",
             ["version", "role"],
-            registry=registry,
+            registry,
         )
         self.route_changes = Counter("gateway_route_changes", "Changes of the route.", ["actor"], registry=registry)
         self.route_fallbacks = Counter(
@@ -194,7 +225,11 @@ class Metrics:
             registry=registry,
         )
         self.guard_state = Gauge(
-            "gateway_guard_state", "1 for what the guard is doing, else 0.", ["state"], registry=registry
+            "gateway_guard_state",
+            "1 for what the guard is doing, else 0.",
+            ["state"],
+            registry=registry,
+            multiprocess_mode="livemax",
         )
         self.cache_requests = Counter(
             "gateway_cache_requests",
@@ -202,12 +237,18 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
-        self.cache_entries = Gauge("gateway_cache_entries", "Answers that the result cache holds.", registry=registry)
+        self.cache_entries = Gauge(
+            "gateway_cache_entries",
+            "Answers that the result cache holds.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.server_ready = Gauge(
             "gateway_model_server_ready",
             "1 for each model server that takes part, 0 for one that is away or still loading.",
             ["server"],
             registry=registry,
+            multiprocess_mode="livemin",
         )
         self._describe_build()
         self._create_labels()
@@ -243,3 +284,9 @@ class Metrics:
         for metric, labels in known:
             for label in labels:
                 metric.labels(label)
+
+
+def _of_all_workers(registry: CollectorRegistry, folder: Path) -> CollectorRegistry:
+    exposed = CollectorRegistry()
+    exposed.register(WorkersCollector(registry, folder))
+    return exposed

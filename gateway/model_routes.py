@@ -49,6 +49,8 @@ def _entry(report: VersionReport, parts: list[Share]) -> ModelEntry:
 @get("/models/route")
 async def route(services: Services) -> RouteState:
     """Return the route that is in force, and who gets how much of the traffic now."""
+    if services.settings.workers > 1:
+        await services.router.refresh()  # another process may have set it a moment ago
     return _state(services)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 import structlog
 
-from gateway.errors import InvalidRoute, ModelUnavailable, RouteConflict
+from gateway.errors import HistoryUnavailable, InvalidRoute, ModelUnavailable, RouteConflict
 from gateway.history.routes import RouteStore
 from gateway.manifest import ModelVersion
 from gateway.metrics import Metrics
@@ -32,6 +32,8 @@ from gateway.timestamps import now
 from gateway.versions import Versions
 
 _REASON_LENGTH = 1000  # characters
+_FOLLOW_S = 0.2
+_ATTEMPTS = 10
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -44,7 +46,10 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 class Router:
-    """The one place that knows the route. A change is kept in the database before it is in force."""
+    """The one place that knows the route. A change is kept in the database before it is in force.
+
+    Other processes may change it too: whose change comes first in the database wins, and the others follow.
+    """
 
     def __init__(
         self, versions: Versions, store: RouteStore, metrics: Metrics, draw: Callable[[], float] = random.random
@@ -64,9 +69,33 @@ class Router:
         Raises:
             HistoryUnavailable: the database cannot be read.
         """
-        self._change = await self._store.newest() or self._change
+        await self.refresh()
         self._versions.subscribe(self._show)
         self._show()
+
+    async def refresh(self) -> None:
+        """Take up what another process has set.
+
+        Raises:
+            HistoryUnavailable: the database cannot be read.
+        """
+        newest = await self._store.newest()
+        if newest is not None:
+            self._take_up(newest)
+
+    async def follow(self) -> None:
+        """Take up what other processes set, until cancelled. The database offers no event to wait for."""
+        readable = True
+        while True:
+            await asyncio.sleep(_FOLLOW_S)
+            try:
+                await self.refresh()
+            except HistoryUnavailable as error:
+                if readable:
+                    self._log.warning("no word of the route", problem=error.detail, internals=error.internals)
+                readable = False
+            else:
+                readable = True
 
     def change(self) -> RouteChange:
         """Return the route that is in force, and who set it when and why."""
@@ -134,17 +163,11 @@ class Router:
             HistoryUnavailable: the change cannot be kept, and is not in force.
         """
         async with self._changing:
-            if after is not None and after != self._change.sequence:
-                raise RouteConflict(f"the route was changed meanwhile: {self._change.sequence} follows {after}")
-            resolved = self._resolve(route)
-            change = RouteChange(self._change.sequence + 1, now(), resolved, actor, reason[:_REASON_LENGTH])
-            self._change = await self._store.add(change)
+            change = await self._keep(route, actor, reason[:_REASON_LENGTH], after)
         self._metrics.route_changes.labels(actor).inc()
-        self._log.info("route changed", **msgspec.to_builtins(self._change))
-        self._show()
-        for observer in self._observers:
-            observer(self._change)
-        return self._change
+        self._log.info("route changed", **msgspec.to_builtins(change))
+        self._take_up(change)
+        return change
 
     async def roll_back(self, *, actor: str, reason: str, after: int | None = None) -> RouteChange:
         """Pin the version that answered before: the stable one of a trial, else the next older one.
@@ -153,6 +176,7 @@ class Router:
             RouteConflict: there is none that can answer, or the route was changed meanwhile.
             HistoryUnavailable: the change cannot be kept, and is not in force.
         """
+        await self.refresh()
         usable, in_force = self._versions.usable(), self._change
         target = previous(in_force.route, usable)
         if target is None:
@@ -160,6 +184,28 @@ class Router:
         return await self.set(
             Pinned(target), actor=actor, reason=reason, after=in_force.sequence if after is None else after
         )
+
+    async def _keep(self, route: Route, actor: str, reason: str, after: int | None) -> RouteChange:
+        """Add the change to those in the database: after `after`, or after whatever is there."""
+        for _ in range(_ATTEMPTS):
+            await self.refresh()
+            in_force = self._change.sequence
+            if after not in (None, in_force):
+                raise RouteConflict(f"the route was changed meanwhile: {in_force} is in force, no longer {after}")
+            change = RouteChange(in_force + 1, now(), self._resolve(route), actor, reason)
+            kept = await self._store.add(change, in_force)
+            if kept is not None:
+                return kept
+        raise RouteConflict(f"the route was changed {_ATTEMPTS} times meanwhile; see GET /models/route, and try again")
+
+    def _take_up(self, change: RouteChange) -> None:
+        """Put a change in force and tell, unless a newer one is."""
+        if change.sequence <= self._change.sequence:
+            return
+        self._change = change
+        self._show()
+        for observer in self._observers:
+            observer(change)
 
     def _resolve(self, route: Route) -> Route:
         if isinstance(route, Latest):
@@ -189,12 +235,9 @@ class Router:
         raise RouteConflict(f"version {number} cannot answer; {_list(self._versions.usable())}")
 
     def _show(self) -> None:
-        self._metrics.model_info.clear()
-        self._metrics.route_percent.clear()
-        usable = self._versions.usable()
-        for part in self.shares():
-            self._metrics.route_percent.labels(part.version, part.role).set(part.percent)
-            self._metrics.model_info.labels(part.version, usable[part.version].manifest.digest).set(1)
+        usable, parts = self._versions.usable(), self.shares()
+        self._metrics.route_percent.show({(part.version, part.role): part.percent for part in parts})
+        self._metrics.model_info.show({(part.version, usable[part.version].manifest.digest): 1 for part in parts})
 
 
 def _list(usable: Iterable[int]) -> str:

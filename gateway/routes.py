@@ -154,7 +154,8 @@ async def metrics(request: Request[Any, Any, Any], services: Services) -> Respon
     accept = request.headers.get("accept", "")
     if "text/plain" in accept or "openmetrics" in accept:
         encode, media_type = choose_encoder(accept)
-        return Response(encode(services.metrics.registry), headers={"Content-Type": media_type})
+        text = await asyncio.to_thread(encode, services.metrics.exposed)
+        return Response(text, headers={"Content-Type": media_type})
     version = await services.router.current()
     manifest = version.manifest
     return Response(

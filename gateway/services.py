@@ -64,6 +64,8 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         await router.load()
         await versions.refresh()
         await stack.enter_async_context(tasks.running(versions.follow()))
+        if settings.workers > 1:
+            await stack.enter_async_context(tasks.running(router.follow()))
         observers = Observers()
         if settings.guard:
             spans = Spans(settings.guard_window_s, settings.guard_rollout_s)

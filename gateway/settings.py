@@ -4,12 +4,15 @@ import ipaddress
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta
 
 PREFIX = "PULMO_"
+
+_DIVIDED = ("concurrency_limit", "max_in_flight")  # each worker needs one at least
+_SHARED = (*_DIVIDED, "cache_entries", "history_queue")
 
 
 class SettingsError(ValueError):
@@ -25,6 +28,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The TCP port to listen on."""
     server: Literal["granian", "uvicorn"] = "granian"
     """The ASGI server."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Processes that share the port, with Granian alone. Bounds that are counted in images, rows, answers, calls or
+    threads are for all of them together; each gets an equal part."""
     insecure: bool = False
     """Allow to listen beyond loopback although there are no API keys yet."""
     backend: Annotated[str, Meta(min_length=1)] = "unix:var/run/model-server.sock"
@@ -53,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_pixels: Annotated[int, Meta(ge=1)] = 16_777_216
     """Width times height of an image, before it is decoded."""
     decode_threads: Annotated[int, Meta(ge=0, le=256)] = 0
-    """Threads that decode images; 0 is one for each core."""
+    """Threads that decode images; 0 is one for each core. Each process has one at least."""
     cache_entries: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Answers kept for images that are posted again, byte by byte; 0 keeps none and computes each image."""
     history: Annotated[str, Meta(pattern=r"^sqlite:///.+")] = "sqlite:///var/history.db"
@@ -91,6 +97,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Return the targets in `backend`."""
         return tuple(target.strip() for target in self.backend.split(","))
 
+    def of_one_worker(self, cores: int) -> Self:
+        """Return the settings for one of the workers: its part of what bounds the gateway.
+
+        Args:
+            cores: of the machine, for decoding threads that nobody has set.
+        """
+        if self.workers == 1:
+            return self
+        parts = {name: max(1, getattr(self, name) // self.workers) for name in _SHARED if getattr(self, name)}
+        threads = max(1, (self.decode_threads or cores) // self.workers)
+        return msgspec.structs.replace(self, **parts, decode_threads=threads)
+
 
 def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
     """Read the settings: `PULMO_*` in `environment`, over the TOML `file` where it exists, over the defaults.
@@ -109,12 +127,27 @@ def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
             f"{PREFIX}BACKEND is {settings.backend!r}: a target is empty or named twice. Name each model server once, "
             "with one comma between two."
         )
+    _check_workers(settings)
     if not settings.insecure and not _is_loopback(settings.host):
         raise SettingsError(
             f"{PREFIX}HOST is {settings.host!r} and there are no API keys: anyone who reaches this address could use "
             f"the service. Listen on 127.0.0.1, or set {PREFIX}INSECURE=true behind a proxy that you trust."
         )
     return settings
+
+
+def _check_workers(settings: Settings) -> None:
+    if settings.workers > 1 and settings.server != "granian":
+        raise SettingsError(
+            f"{PREFIX}WORKERS is {settings.workers} and {PREFIX}SERVER is {settings.server!r}, which serves with one "
+            f"process here. Set {PREFIX}SERVER=granian, or {PREFIX}WORKERS=1."
+        )
+    for name in _DIVIDED:
+        if getattr(settings, name) < settings.workers:
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} is {getattr(settings, name)} and is shared by {PREFIX}WORKERS="
+                f"{settings.workers} processes, each of which needs 1 at least. Raise it, or have fewer workers."
+            )
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:

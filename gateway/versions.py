@@ -172,12 +172,9 @@ class Versions:
 
     def _show(self) -> None:
         self._metrics.backend_ready.set(bool(self._usable))
-        self._metrics.version_state.clear()
-        self._metrics.version_ready.clear()
-        there = [status for status in self._statuses.values() if status.state != _END or status.error]
-        for status in there[:_SHOWN]:
-            self._metrics.version_state.labels(status.version, status.state).set(1)
-            self._metrics.version_ready.labels(status.version).set(status.version in self._usable)
+        there = [status for status in self._statuses.values() if status.state != _END or status.error][:_SHOWN]
+        self._metrics.version_state.show({(status.version, status.state): 1 for status in there})
+        self._metrics.version_ready.show({(status.version,): status.version in self._usable for status in there})
 
     def _report(self, status: VersionStatus) -> VersionReport:
         work = self._preparations.get(status.version)

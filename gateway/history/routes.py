@@ -1,6 +1,9 @@
 """The route and its past, in the database: a row for each change, only ever added to."""
 
+from typing import Any
+
 import msgspec
+from sqlalchemy import Connection, func, insert, literal, select
 
 from gateway.history.reader import HistoryReader
 from gateway.history.records import route_from_row, route_to_row
@@ -17,20 +20,34 @@ class RoutePage(msgspec.Struct, frozen=True):
 
 
 class RouteStore:
-    """Writes through the one writer of the history, and reads beside it."""
+    """Writes through the writer of this process, and reads beside it. Other processes may do so too."""
 
     def __init__(self, writer: HistoryWriter, reader: HistoryReader) -> None:
         self._writer = writer
         self._reader = reader
 
-    async def add(self, change: RouteChange) -> RouteChange:
-        """Return the change as it is kept, with its sequence, once it is committed. One caller at a time.
+    async def add(self, change: RouteChange, after: int) -> RouteChange | None:
+        """Return the change as it is kept, with its sequence, once it is committed; None if it does not follow `after`.
+
+        Args:
+            change: the new one; its sequence is not looked at.
+            after: the sequence of the change that it replaces, 0 for the first; whichever process adds one first wins.
 
         Raises:
             HistoryUnavailable: it cannot be kept.
         """
-        await self._writer.record(route_to_row(change), ROUTES)
-        return await self.newest() or change
+        row = route_to_row(change)
+
+        def add(connection: Connection) -> int | None:
+            """Compare and set in one statement: there is no moment between the two."""
+            newest = select(func.coalesce(func.max(ROUTES.c.sequence), 0)).scalar_subquery()
+            values = select(*(literal(value, ROUTES.c[name].type) for name, value in row.items()))
+            statement: Any = insert(ROUTES).from_select(list(row), values.where(newest == after))
+            sequence: int | None = connection.execute(statement.returning(ROUTES.c.sequence)).scalar_one_or_none()
+            return sequence
+
+        sequence = await self._writer.run(add)
+        return None if sequence is None else msgspec.structs.replace(change, sequence=sequence)
 
     async def newest(self) -> RouteChange | None:
         """Return the change that holds, None where there was none ever.

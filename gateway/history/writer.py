@@ -1,35 +1,38 @@
-"""Writes rows in one thread, in groups: whoever waits while a commit runs shares the next one."""
+"""Writes in one thread, in groups: whoever waits while a commit runs shares the next one."""
 
 import asyncio
 import queue
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Engine, Table, insert
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import HistoryUnavailable
+from gateway.history.database import close_writer, writing
 from gateway.history.schema import PREDICTIONS
 from gateway.metrics import Metrics
 
 Row = dict[str, Any]
+Returned = TypeVar("Returned")
 
 _GROUP = 512  # rows in a commit
 
 
 class Pending(msgspec.Struct, frozen=True, eq=False):
-    """A row that waits for its commit."""
+    """A prediction, or other work, that waits for its commit."""
 
-    table: Table
-    row: Row
-    committed: asyncio.Future[None]
+    write: Row | Callable[[Connection], Any]
+    committed: asyncio.Future[Any]
+    """What the work returned; None for a prediction."""
 
 
 class HistoryWriter:
-    """The one writer of the history. Owns its thread from `start` to `close`."""
+    """The one writer of this process. Owns its thread from `start` to `close`."""
 
     def __init__(self, engine: Engine, capacity: int, metrics: Metrics) -> None:
         self._engine = engine
@@ -44,13 +47,31 @@ class HistoryWriter:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    async def record(self, row: Row, table: Table = PREDICTIONS) -> None:
-        """Return when `row` of `table` is committed.
+    async def record(self, row: Row) -> None:
+        """Return when `row`, a prediction, is committed.
 
         Raises:
             HistoryUnavailable: too many rows wait, or the commit failed; the row is not in the history.
         """
-        pending = Pending(table, row, asyncio.get_running_loop().create_future())
+        await self._submit(Pending(row, asyncio.get_running_loop().create_future()))
+
+    async def run(self, work: Callable[[Connection], Returned]) -> Returned:
+        """Return what `work` returned, when it is committed; it runs in the writer's thread, in a group's transaction.
+
+        Raises:
+            HistoryUnavailable: too many rows wait, or the commit failed; what `work` did is undone.
+        """
+        returned: Returned = await self._submit(Pending(work, asyncio.get_running_loop().create_future()))
+        return returned
+
+    async def close(self) -> None:
+        """Write what waits, and end the thread."""
+        await asyncio.to_thread(self._queue.put, None)
+        await asyncio.to_thread(self._thread.join)
+        with suppress(HistoryUnavailable, OSError):  # whoever writes now checkpoints in our place
+            await asyncio.to_thread(close_writer, self._engine)
+
+    async def _submit(self, pending: Pending) -> Any:  # noqa: ANN401 - whatever the work returns
         try:
             self._queue.put_nowait(pending)
         except queue.Full as error:
@@ -59,13 +80,7 @@ class HistoryWriter:
                 f"{self._capacity} rows wait to be written; that is the limit, PULMO_HISTORY_QUEUE"
             ) from error
         self._metrics.history_queue_depth.set(self._queue.qsize())
-        await pending.committed
-
-    async def close(self) -> None:
-        """Write what waits, and end the thread."""
-        await asyncio.to_thread(self._queue.put, None)
-        await asyncio.to_thread(self._thread.join)
-        self._engine.dispose()
+        return await pending.committed
 
     def _write(self) -> None:
         open_for_more = True
@@ -89,30 +104,36 @@ class HistoryWriter:
     def _commit(self, group: Sequence[Pending]) -> None:
         begin = time.perf_counter()
         try:
-            with self._engine.begin() as connection:
-                for table in {pending.table for pending in group}:
-                    connection.execute(insert(table), [pending.row for pending in group if pending.table is table])
-        except SQLAlchemyError as error:
-            self._count("failed", group)
-            self._answer(group, HistoryUnavailable("the history cannot be written", internals=str(error)))
+            with writing(self._engine) as connection:
+                if rows := [pending.write for pending in group if isinstance(pending.write, dict)]:
+                    connection.execute(insert(PREDICTIONS), rows)
+                returned = [pending.write(connection) if callable(pending.write) else None for pending in group]
+        except HistoryUnavailable as error:
+            self._fail(group, error)
+        except (SQLAlchemyError, OSError) as error:
+            self._fail(group, HistoryUnavailable("the history cannot be written", internals=str(error)))
         else:
             self._metrics.history_commit_duration.observe(time.perf_counter() - begin)
             self._count("committed", group)
-            self._answer(group, None)
+            self._answer(group, returned)
+
+    def _fail(self, group: Sequence[Pending], error: HistoryUnavailable) -> None:
+        self._count("failed", group)
+        self._answer(group, [error] * len(group))
 
     def _count(self, outcome: str, group: Sequence[Pending]) -> None:
-        predictions = sum(pending.table is PREDICTIONS for pending in group)
+        predictions = sum(isinstance(pending.write, dict) for pending in group)
         self._metrics.history_rows.labels(outcome).inc(predictions)
 
-    def _answer(self, group: Sequence[Pending], error: HistoryUnavailable | None) -> None:
+    def _answer(self, group: Sequence[Pending], answers: Sequence[Any]) -> None:
         def answer() -> None:
-            for pending in group:
+            for pending, given in zip(group, answers, strict=True):
                 if pending.committed.done():
                     continue
-                if error is None:
-                    pending.committed.set_result(None)
+                if isinstance(given, HistoryUnavailable):
+                    pending.committed.set_exception(given)
                 else:
-                    pending.committed.set_exception(error)
+                    pending.committed.set_result(given)
 
         if self._loop is not None:
             self._loop.call_soon_threadsafe(answer)
