@@ -49,7 +49,7 @@ class Admission:
         Raises:
             Overloaded: that many are not free, or their turn would not come before `deadline`; nothing was taken.
         """
-        self._check(count, deadline, priority)
+        self.check(count, deadline=deadline, priority=priority)
         self._taken[priority] += count
         try:
             yield
@@ -79,7 +79,12 @@ class Admission:
         rate = self._throughput.rate(self._clock())
         return ahead(priority, **self._taken) / rate if rate else 0.0
 
-    def _check(self, count: int, deadline: float, priority: Priority) -> None:
+    def check(self, count: int = 1, *, deadline: float = math.inf, priority: Priority = "interactive") -> None:
+        """Say whether `places` would be given now; nothing is taken.
+
+        Raises:
+            Overloaded: they would not.
+        """
         wait = self.expected_wait(priority)
         self._metrics.expected_wait.labels(priority).set(wait)
         taken, limit = sum(self._taken.values()), self._limits["interactive"]

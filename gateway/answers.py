@@ -23,9 +23,8 @@ class Scored(msgspec.Struct, frozen=True):
     role: Role
     probabilities: NDArray[np.float32]
     """`[K]`"""
-    decode_s: float
-    queue_s: float
     backend_s: float
+    """Seconds that the call took."""
     batch: int
     """Images in the call."""
     cache: CacheOutcome | UnsetType = UNSET
@@ -61,7 +60,7 @@ def check(probabilities: NDArray[np.float32], manifest: Manifest) -> None:
         raise ModelFailed(f"the model answered {values}; probabilities lie between 0 and 1")
 
 
-def interpret(scored: Scored, filename: str | None, read_s: float) -> Prediction:
+def interpret(scored: Scored, filename: str | None, timings: Timings) -> Prediction:
     """Give the model's numbers their meaning: labels, the winner, an id and a time."""
     return Prediction(
         id=uuid.uuid4().hex,
@@ -71,16 +70,6 @@ def interpret(scored: Scored, filename: str | None, read_s: float) -> Prediction
         probabilities=scored.by_label(),
         model_version=scored.version.number,
         timestamp=now(),
-        timings=Timings(
-            read=ms(read_s),
-            decode=ms(scored.decode_s),
-            queue=ms(scored.queue_s),
-            backend=ms(scored.backend_s),
-        ),
+        timings=timings,
         cache=scored.cache,
     )
-
-
-def ms(seconds: float) -> float:
-    """Return milliseconds, to the microsecond."""
-    return round(seconds * 1000, 3)

@@ -12,6 +12,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from prometheus_client import CollectorRegistry
 
 from gateway.errors import GatewayError
+from gateway.gate import Gate
 from gateway.instrumentation import Instrumentation
 from gateway.metrics import Metrics
 from gateway.model_routes import MODEL_ROUTES
@@ -52,4 +53,4 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
         request_max_body_size=None,  # gateway.uploads has limits of its own, with clearer errors
         logging_config=None,
     )
-    return Instrumentation(app, metrics)
+    return Instrumentation(Gate(app, problems), metrics)

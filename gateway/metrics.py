@@ -3,6 +3,7 @@
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal, get_args
 
 import PIL
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -15,7 +16,8 @@ _BATCH = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128)  # images
 _CONFIDENCE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 _DIFFERENCE = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
-STAGES = ("read", "decode", "queue", "backend", "persist")
+Stage = Literal["read", "decode", "queue", "backend", "persist"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 FAILURES = ("load", "describe", "probe")
 MODES = ("latest", "pinned", "canary", "shadow")
 ACTORS = ("operator", "guard")

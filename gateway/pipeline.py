@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from gateway.admission import Admission
-from gateway.answers import Scored, check, interpret, ms
+from gateway.answers import Scored, check, interpret
 from gateway.batching.batcher import Batcher
 from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
@@ -17,9 +17,11 @@ from gateway.history.writer import HistoryWriter
 from gateway.lanes import Priority
 from gateway.metrics import STAGES, Metrics
 from gateway.observations import Observer, Outcome
+from gateway.passage import Passage
 from gateway.router import Destination, Router
 from gateway.schemas import Prediction
 from gateway.shadow import Copied, ShadowTraffic
+from gateway.stopwatch import Stopwatch
 from gateway.uploads import Upload
 from gateway.versions import Versions
 
@@ -78,62 +80,63 @@ class Pipeline:
             HistoryUnavailable: the answer cannot be recorded.
         """
         with self._admission.work():
-            read_s = time.monotonic() - arrived
-            scored = await self._score_in_time(upload.body, arrived, deadline, key, priority)
-            prediction = interpret(scored, upload.filename, read_s)
-            begin = time.monotonic()
+            stopwatch = Stopwatch(arrived)
+            stopwatch.lap("read")
+            scored = await self._score_in_time(Passage(upload.body, deadline, key, priority, stopwatch))
+            prediction = interpret(scored, upload.filename, stopwatch.timings())
             await self._history.record(to_row(prediction))
-            prediction = _finish(prediction, persist_s=time.monotonic() - begin, total_s=time.monotonic() - arrived)
+            stopwatch.lap("persist")
+            prediction = msgspec.structs.replace(prediction, timings=stopwatch.timings())
             self._count(prediction)
             return prediction
 
-    async def _score_in_time(
-        self, body: bytes, arrived: float, deadline: float, key: str | None, priority: Priority
-    ) -> Scored:
+    async def _score_in_time(self, passage: Passage) -> Scored:
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return await self._score(body, deadline, key, priority)
+            async with asyncio.timeout(passage.deadline - time.monotonic()):
+                return await self._score(passage)
         except TimeoutError as error:
-            raise DeadlineExceeded(f"the answer was not ready after {time.monotonic() - arrived:.1f} s") from error
+            raise DeadlineExceeded(f"the answer was not ready after {passage.stopwatch.elapsed_s:.1f} s") from error
 
-    async def _score(self, body: bytes, deadline: float, key: str | None, priority: Priority) -> Scored:
+    async def _score(self, passage: Passage) -> Scored:
         """Ask the version that the route has for this request.
 
         When it vanishes meanwhile, what took its place is asked; when a candidate fails, the stable version.
         """
         trial = True
         for attempt in range(1, _ATTEMPTS + 1):
-            destination = await self._router.choose(key, trial=trial)
+            destination = await self._router.choose(passage.key, trial=trial)
             try:
-                ask = partial(self._ask, destination, body, deadline, priority)
-                return await self._cache.find(destination, body, deadline, priority, ask)
+                return await self._cache.find(destination, passage, partial(self._ask, destination, passage))
             except VersionGone:
+                passage.stopwatch.lap("backend")
                 if attempt == _ATTEMPTS:
                     raise
                 await self._versions.replace(destination.version)
             except ModelFailed:
                 if attempt == _ATTEMPTS or not trial or destination.role != "candidate":
                     raise
+                passage.stopwatch.lap("backend")
                 trial = False
         raise AssertionError("unreachable")
 
-    async def _ask(self, destination: Destination, body: bytes, deadline: float, priority: Priority) -> Scored:
+    async def _ask(self, destination: Destination, passage: Passage) -> Scored:
         """Decode for one version and ask it, in a batch with others; its shadow gets a copy."""
-        version, role = destination.version, destination.role
-        begin = time.monotonic()
+        version, role, stopwatch = destination.version, destination.role, passage.stopwatch
         with self._batcher.expect(version.number) as ticket:
-            image = await self._decoder.decode(body, version.manifest.image, priority)
-            decode_s = time.monotonic() - begin
-            scores = await self._batcher.submit(ticket, image, deadline, priority)
+            image = await self._decoder.decode(passage.body, version.manifest.image, passage.priority)
+            stopwatch.lap("decode")
+            scores = await self._batcher.submit(ticket, image, passage.deadline, passage.priority)
+            stopwatch.part("queue", scores.queue_s)
+            stopwatch.lap("backend")
         try:
             check(scores.probabilities, version.manifest)
         except ModelFailed as error:
             self._observe(Outcome(version.number, role, scores.backend_s, error=error.name))
             raise
-        scored = Scored(version, role, scores.probabilities, decode_s, scores.queue_s, scores.backend_s, scores.batch)
+        scored = Scored(version, role, scores.probabilities, scores.backend_s, scores.batch)
         self._observe(Outcome.of(scored))
         if destination.shadow is not None:
-            self._shadow.offer(Copied(destination.shadow, body, image, scored))
+            self._shadow.offer(Copied(destination.shadow, passage.body, image, scored))
         return scored
 
     def _count(self, prediction: Prediction) -> None:
@@ -141,8 +144,3 @@ class Pipeline:
             self._metrics.stage_duration.labels(stage).observe(getattr(prediction.timings, stage) / 1000)
         self._metrics.predictions.labels(prediction.model_version, prediction.prediction).inc()
         self._metrics.confidence.observe(prediction.confidence)
-
-
-def _finish(prediction: Prediction, persist_s: float, total_s: float) -> Prediction:
-    timings = msgspec.structs.replace(prediction.timings, persist=ms(persist_s), total=ms(total_s))
-    return msgspec.structs.replace(prediction, timings=timings)

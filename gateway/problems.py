@@ -22,6 +22,12 @@ def to_problem(error: GatewayError) -> Problem:
     return Problem(type=_TYPES + error.name, title=error.title, status=error.status, detail=error.detail)
 
 
+def headers_of(error: GatewayError) -> dict[str, str]:
+    """Return the headers of the answer that tells an error of ours."""
+    retry = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return {"Content-Type": MEDIA_TYPE, **retry}
+
+
 def document(kind: type[GatewayError]) -> str:
     """Return what a problem type means, for a person."""
     retry = f" Send it again after {kind.retry_after} s." if kind.retry_after is not None else ""
@@ -37,11 +43,14 @@ class ProblemHandlers:
 
     def gateway_error(self, _request: Request[Any, Any, Any], error: GatewayError) -> Response[Problem]:
         """Answer an error of ours."""
+        return Response(self.tell(error), status_code=error.status, headers=headers_of(error), media_type=MEDIA_TYPE)
+
+    def tell(self, error: GatewayError) -> Problem:
+        """Count and log an error of ours, and return its document."""
         self._metrics.rejected.labels(error.name).inc()
-        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
         report = self._log.warning if error.internals else self._log.debug
         report("problem", problem=error.name, detail=error.detail, internals=error.internals)
-        return Response(to_problem(error), status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+        return to_problem(error)
 
     def http_exception(self, _request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
         """Answer what the framework refuses: an unknown path, a wrong method, a parameter out of its range.

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Annotated, Any
 
 from litestar import MediaType, Request, Response, get, post
+from litestar.datastructures import ResponseHeader
 from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 from prometheus_client.exposition import choose_encoder
@@ -49,8 +50,15 @@ def provide_services(request: Request[Any, Any, Any]) -> Services:
     return services
 
 
-@post("/predict", status_code=200)
-async def predict(request: Request[Any, Any, Any], services: Services, allowed: Timeout = None) -> Prediction:
+SERVER_TIMING = ResponseHeader(
+    name="Server-Timing",
+    description="Milliseconds, as in `timings` of the answer; of a batch the total alone.",
+    documentation_only=True,
+)
+
+
+@post("/predict", status_code=200, response_headers=[SERVER_TIMING])
+async def predict(request: Request[Any, Any, Any], services: Services, allowed: Timeout = None) -> Response[Prediction]:
     """Classify one image: the form field `file`, or the raw body."""
     arrived, settings = time.monotonic(), services.settings
     limits = BodyLimits(settings.max_body_bytes, "PULMO_MAX_BODY_BYTES", settings.body_timeout_s, files=1)
@@ -60,11 +68,14 @@ async def predict(request: Request[Any, Any, Any], services: Services, allowed: 
         [upload] = await read_uploads(request, "file", limits, deadline)
         key = request.headers.get(ROUTE_KEY) or None
         async with connected(request.receive):
-            return await services.pipeline.classify(upload, arrived, deadline, key)
+            prediction = await services.pipeline.classify(upload, arrived, deadline, key)
+    return Response(prediction, headers={"Server-Timing": prediction.timings.server_timing()})
 
 
-@post("/predict-batch", status_code=200)
-async def predict_batch(request: Request[Any, Any, Any], services: Services, allowed: Timeout = None) -> BatchReply:
+@post("/predict-batch", status_code=200, response_headers=[SERVER_TIMING])
+async def predict_batch(
+    request: Request[Any, Any, Any], services: Services, allowed: Timeout = None
+) -> Response[BatchReply]:
     """Classify several images: the form field `files`, repeated. An image that is none is an error in its place."""
     arrived, settings = time.monotonic(), services.settings
     files = min(settings.max_batch_files, services.admission.bulk_limit)
@@ -76,7 +87,8 @@ async def predict_batch(request: Request[Any, Any, Any], services: Services, all
         with services.admission.places(len(uploads) - 1, deadline=deadline, priority="bulk"):
             key = request.headers.get(ROUTE_KEY) or uuid.uuid4().hex  # the images of a request are treated alike
             async with connected(request.receive):
-                return BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
+                reply = BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
+    return Response(reply, headers={"Server-Timing": f"total;dur={(time.monotonic() - arrived) * 1000:.3f}"})
 
 
 async def _classify_all(

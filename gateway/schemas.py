@@ -12,14 +12,24 @@ CacheOutcome = Literal["hit", "shared", "miss"]
 
 
 class Timings(msgspec.Struct, frozen=True):
-    """Milliseconds that a prediction spent in each stage."""
+    """Milliseconds that a prediction spent in each stage; what the event loop adds belongs to the stage it ends."""
 
     read: float = 0.0
+    """From the request's headers until its body is whole."""
     decode: float = 0.0
+    """Waiting for a decoding thread, and decoding."""
     queue: float = 0.0
+    """Waiting for a call to the model."""
     backend: float = 0.0
+    """The call, until its answer is at hand; calls that failed before, too."""
     persist: float = 0.0
+    """Until the row is in the history."""
     total: float = 0.0
+    """The sum."""
+
+    def server_timing(self) -> str:
+        """Return the value of a `Server-Timing` header (https://www.w3.org/TR/server-timing/)."""
+        return ", ".join(f"{stage};dur={getattr(self, stage)}" for stage in self.__struct_fields__)
 
 
 class Prediction(msgspec.Struct, frozen=True):

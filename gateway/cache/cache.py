@@ -19,6 +19,7 @@ from gateway.errors import BadImage, DeadlineExceeded
 from gateway.lanes import Priority
 from gateway.manifest import ModelVersion
 from gateway.metrics import Metrics
+from gateway.passage import Passage
 from gateway.router import Destination
 from gateway.schemas import CacheOutcome
 
@@ -53,20 +54,14 @@ class ResultCache:
         )
 
     async def find(
-        self,
-        destination: Destination,
-        body: bytes,
-        deadline: float,
-        priority: Priority,
-        compute: Callable[[], Coroutine[Any, Any, Scored]],
+        self, destination: Destination, passage: Passage, compute: Callable[[], Coroutine[Any, Any, Scored]]
     ) -> Scored:
         """Return the answer of a version to a body: the one that is kept, or under way, or else computed now.
 
         Args:
             destination: who is asked.
-            body: the image as it was posted.
-            deadline: the caller's own, `time.monotonic` seconds; the caller leaves by itself when it has passed.
-            priority: the class of traffic; interactive requests do not join what is computed for bulk.
+            passage: the caller's own. It leaves by itself when its deadline has passed; interactive images do not join
+                what is computed for bulk; looking up counts as decode, which it saves, waiting for others as queue.
             compute: asks the version; raises what it cannot answer, and nothing of that is kept.
 
         Raises:
@@ -75,32 +70,28 @@ class ResultCache:
         """
         if not self._entries:
             return await compute()
-        begin = time.monotonic()
-        key = Key(destination.version, await _digest(body))
-        flight = key, priority
-        looked_up = time.monotonic()
+        key, stopwatch = Key(destination.version, await _digest(passage.body)), passage.stopwatch
+        flight = key, passage.priority
         outcome: CacheOutcome = "miss"
         try:
             while True:
+                stopwatch.lap("decode")
                 if (kept := self._results.get(key)) is not None:
                     outcome = "hit"
-                    return _again(kept, destination, outcome, looked_up - begin, 0.0)
+                    return _again(kept, destination, outcome)
                 outcome = "shared" if flight in self._flights else "miss"
-                joined = time.monotonic()
                 try:
                     scored = await self._flights.join(flight, compute)
                 except DeadlineExceeded:
-                    if outcome == "miss" or time.monotonic() >= deadline:
+                    if outcome == "miss" or time.monotonic() >= passage.deadline:
                         raise
+                    stopwatch.lap("queue")
                     continue
                 if outcome == "shared":
-                    return _again(scored, destination, outcome, looked_up - begin, time.monotonic() - looked_up)
-                return msgspec.structs.replace(
-                    scored,
-                    cache=outcome,
-                    decode_s=scored.decode_s + looked_up - begin,
-                    queue_s=scored.queue_s + joined - looked_up,  # waiting for others whose time was up
-                )
+                    stopwatch.lap("queue")
+                    return _again(scored, destination, outcome)
+                stopwatch.lap("backend")
+                return msgspec.structs.replace(scored, cache=outcome)
         except BadImage as error:
             if outcome == "shared":  # the decoder counted it for whoever began
                 self._metrics.image_rejects.labels(error.name).inc()
@@ -138,8 +129,6 @@ async def _digest(body: bytes) -> bytes:
     return await asyncio.to_thread(lambda: hashlib.sha256(body).digest())
 
 
-def _again(scored: Scored, destination: Destination, outcome: CacheOutcome, lookup_s: float, waited_s: float) -> Scored:
-    """Return an answer as it is for someone who did not begin its computation: the times are this caller's own."""
-    return msgspec.structs.replace(
-        scored, role=destination.role, cache=outcome, decode_s=lookup_s, queue_s=waited_s, backend_s=0.0
-    )
+def _again(scored: Scored, destination: Destination, outcome: CacheOutcome) -> Scored:
+    """Return an answer as it is for someone who did not begin its computation."""
+    return msgspec.structs.replace(scored, role=destination.role, cache=outcome, backend_s=0.0)

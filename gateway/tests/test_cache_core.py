@@ -19,7 +19,9 @@ from gateway.imaging import ImageSpec
 from gateway.lanes import Priority
 from gateway.manifest import Manifest, ModelVersion
 from gateway.metrics import Metrics
+from gateway.passage import Passage
 from gateway.router import Destination
+from gateway.stopwatch import Stopwatch
 
 KEYS = ("a", "b", "c", "d", "e")
 
@@ -268,10 +270,11 @@ class Asked:
                 error, self.error = self.error, None
                 raise error
             row = np.array([[ordinal, 1.0], [0, 0]], np.float32)[0]
-            return Scored(self.versions[ordinal], "stable", row, 0.0, 0.0, 0.0, 1)
+            return Scored(self.versions[ordinal], "stable", row, 0.0, 1)
 
         end = time.monotonic() + deadline
-        return asyncio.create_task(self.cache.find(destination(self.versions[ordinal]), body, end, priority, compute))
+        passage = Passage(body, end, None, priority, Stopwatch(time.monotonic()))
+        return asyncio.create_task(self.cache.find(destination(self.versions[ordinal]), passage, compute))
 
     def counts(self) -> list[float]:
         """Return how many hits, shared ones and misses were counted."""

@@ -8,6 +8,7 @@ loadtests/results.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -92,6 +93,7 @@ def run(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, write the report, and return 1 where something could not be measured."""
     arguments = _parse(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     try:
         material = prepare(arguments.store, arguments.images, arguments.work)
     except (MaterialMissing, ImagesMissing) as error:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from gateway.imaging import ImageSpec, decode
 from loadtests.images import read_images
+from serving.heap import keep_freed_memory
 from serving.libtensorflow import LibTensorFlow
 from serving.loading import Loader, LoadSettings
 
@@ -160,6 +161,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--warm-up", type=float, default=1.0)
     arguments = parser.parse_args()
+    keep_freed_memory()  # as the server that is measured beside this
     settings = LoadSettings(intra_op=arguments.intra, inter_op=arguments.callers, bfloat16=arguments.bfloat16)
     model = Loader(LibTensorFlow(), settings)(arguments.version)
     manifest = json.loads((arguments.version / "assets.extra/manifest.json").read_bytes())

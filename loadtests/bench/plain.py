@@ -12,6 +12,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import msgspec
@@ -26,25 +27,28 @@ def export(version: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     shutil.copy(kept_model(version), out / "model.keras")
     model = keras.models.load_model(out / "model.keras", compile=False)
-    model.export(out / "keras" / "1", verbose=False)
     manifest = msgspec.structs.replace(kept_manifest(version), temperature=1.0, model_digest="")
+    pixels = keras.InputSpec(dtype="float32", shape=(None, *manifest.image.shape), name="images")
+    model.export(out / "keras" / "1", verbose=False, input_signature=[pixels])  # float32, 0 to 255: the peers' contract
     folder = out / "lung" / ".1.partial"
-    module = tf.Module()
-    module.model = model
-    images = tf.TensorSpec([None, *manifest.image.shape], tf.uint8, name="images")
-    signatures = {
-        "serving_default": tf.function(
-            lambda images: {"probabilities": model(tf.cast(images, tf.float32), training=False)},
-            input_signature=[images],
-        ),
-        "describe": tf.function(lambda: {"manifest": tf.constant(manifest.to_json())}, input_signature=[]),
-    }
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    archive = keras.export.ExportArchive()
+    archive.track(model)  # its variables: a tf.Module would not save those of Keras 3
+    archive.add_endpoint("serving_default", lambda images: _answer(model, images), [_images(manifest.image.shape)])
+    archive.add_endpoint("describe", lambda: {"manifest": tf.constant(manifest.to_json())}, [])
+    archive.write_out(str(folder), verbose=False)
     extra = folder / "assets.extra"
     extra.mkdir()
     (extra / "manifest.json").write_bytes(manifest.to_json())
     write_warmup(extra / "tf_serving_warmup_requests", "lung", manifest.image)
     folder.rename(out / "lung" / "1")
+
+
+def _answer(model: Any, images: Any) -> dict[str, Any]:  # noqa: ANN401 - TensorFlow has no types
+    return {"probabilities": model(tf.cast(images, tf.float32), training=False)}
+
+
+def _images(shape: tuple[int, int, int]) -> Any:  # noqa: ANN401 - TensorFlow has no types
+    return tf.TensorSpec([None, *shape], tf.uint8, name="images")
 
 
 def main() -> None:

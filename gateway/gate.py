@@ -1,0 +1,94 @@
+"""What stands before the framework: it refuses at once what would be refused anyway, and closes what nobody reads.
+
+A refusal must cost next to nothing, or overload feeds itself; most of what it costs otherwise is the framework's way to
+a route and back. The route decides again, and it is the route that takes the places.
+
+A body that was not read ends its connection, as HTTP has it (RFC 9112, section 9.3): both ASGI servers would either
+read on for nobody (uvicorn) or close without having said so (Granian), so that the client's next request is lost.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import Litestar
+from litestar.enums import ScopeType
+
+from gateway.deadlines import HEADER, budget
+from gateway.errors import GatewayError
+from gateway.lanes import Priority
+from gateway.problems import ProblemHandlers, headers_of
+from gateway.services import Services
+
+if TYPE_CHECKING:
+    from litestar.types import Message, Receive, Scope, Send
+
+PRIORITIES: Mapping[str, Priority] = {"/predict": "interactive", "/predict-batch": "bulk"}
+"""The class of traffic of what is posted to each path that takes places."""
+
+_CLOSE = (b"connection", b"close")
+_TIMEOUT = HEADER.lower().encode()
+
+
+class Exchange:
+    """A request that has a body, and its answer, which says that the connection ends where the body was not read."""
+
+    def __init__(self, receive: "Receive", send: "Send") -> None:
+        self._receive = receive
+        self._send = send
+        self._unread = True
+
+    async def receive(self) -> Any:  # noqa: ANN401 - whatever the server says
+        """Return the server's next message."""
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self._unread = False
+        return message
+
+    async def send(self, message: "Message") -> None:
+        """Hand a message to the server."""
+        if self._unread and message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], _CLOSE]}
+        await self._send(message)
+
+
+class Gate:
+    """An ASGI application around the framework's."""
+
+    def __init__(self, app: Litestar, problems: ProblemHandlers) -> None:
+        self._app = app
+        self._problems = problems
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer one ASGI connection (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            exchange = Exchange(receive, send)
+            receive, send = exchange.receive, exchange.send
+        priority = PRIORITIES.get(scope["path"]) if scope["method"] == "POST" else None
+        if priority is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check(self._app.state.services, headers.get(_TIMEOUT), priority)
+        except GatewayError as error:
+            scope["path_template"] = scope["path"]  # for `gateway.instrumentation`, as the framework would set it
+            await self._refuse(error, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _check(self, services: Services, timeout: bytes | None, priority: Priority) -> None:
+        allowed = None if timeout is None else timeout.decode("latin-1")
+        deadline = time.monotonic() + budget(allowed, services.settings.request_timeout_s)
+        services.admission.check(deadline=deadline, priority=priority)
+
+    async def _refuse(self, error: GatewayError, send: "Send") -> None:
+        body = msgspec.json.encode(self._problems.tell(error))
+        fields = [*headers_of(error).items(), ("Content-Length", str(len(body)))]
+        headers = [(name.lower().encode(), value.encode()) for name, value in fields]
+        await send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
