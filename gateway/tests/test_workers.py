@@ -96,6 +96,7 @@ def test_several_workers_expose_what_one_does(pair: Gateway, gateway: Gateway) -
         return [line for line in text.splitlines() if line.startswith(starts) and "_created" not in line]
 
     assert lines(pair, "# ") == lines(gateway, "# ")
+    assert [line for line in lines(pair, "") if 'pid="' in line] == []  # what a gauge that says nothing else gets
     known = ("gateway_batches_total", "gateway_guard_state", "gateway_cache_requests", "gateway_stage_duration")
     names = [line.rpartition(" ")[0] for line in lines(gateway, *known)]
     assert sorted(names) == sorted(line.rpartition(" ")[0] for line in lines(pair, *known))
