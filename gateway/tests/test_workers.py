@@ -30,7 +30,8 @@ EQUAL = (
 
 
 @pytest.fixture
-def pair(model_server: ModelServer, tmp_path: Path) -> Iterator[Gateway]:
+def pair(model_server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # a gateway that is killed leaves its metrics there
     with working_together(model_server.target, tmp_path) as gateway:
         yield gateway
 
