@@ -24,7 +24,7 @@ def answer(admitting: Admission, clock: Clock, images: int, seconds: float) -> N
 def test_places_are_taken_for_the_length_of_a_block_and_free_after_an_error() -> None:
     """One too many is refused, names the limit, and takes nothing."""
     admitting = admission(2, Clock())
-    with admitting.places(2), pytest.raises(Overloaded, match="PULMO_CONCURRENCY_LIMIT=2"), admitting.places():
+    with admitting.places(2), pytest.raises(Overloaded, match="PULMO_CONCURRENCY_LIMIT gives this process 2 places"), admitting.places():
         pass
     with pytest.raises(EmptyImage), admitting.places(2):
         raise EmptyImage("")
@@ -61,7 +61,7 @@ def test_bulk_leaves_places_to_interactive_traffic() -> None:
     """A quarter of the places cannot be had by bulk."""
     admitting = admission(8, Clock())
     with admitting.places(6, priority="bulk"):
-        with pytest.raises(Overloaded, match="6 bulk"), admitting.places(priority="bulk"):
+        with pytest.raises(Overloaded, match="6 for bulk"), admitting.places(priority="bulk"):
             pass
         with admitting.places(2):
             pass
