@@ -23,7 +23,7 @@ class Figures(NamedTuple):
     """Medians over the rounds, milliseconds an image."""
 
     cpu: float
-    """The thread's processor time in one thread: what other programs take is not in it."""
+    """Processor time, while one thread calls: a library's own threads are in it, what other programs take is not."""
     one: float
     """Elapsed, in one thread."""
     all_cores: float
@@ -99,10 +99,10 @@ def _by_turns(calls: Sequence[Call], items: Sequence[Any], rounds: int) -> list[
 
 
 def _once(call: Call, items: Sequence[Any], pool: ThreadPoolExecutor) -> Figures:
-    cpu, begin = time.thread_time(), time.perf_counter()
+    cpu, begin = time.process_time(), time.perf_counter()
     for item in items:
         call(item)
-    cpu, between = time.thread_time() - cpu, time.perf_counter()
+    cpu, between = time.process_time() - cpu, time.perf_counter()
     for _ in pool.map(call, items):
         pass
     seconds = cpu, between - begin, time.perf_counter() - between
