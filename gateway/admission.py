@@ -91,8 +91,8 @@ class Admission:
         own, own_limit = self._taken[priority], self._limits[priority]
         if taken + count > limit or own + count > own_limit:
             raise Overloaded(
-                f"{taken} images are being answered, {own} of them {priority}; PULMO_CONCURRENCY_LIMIT gives this process "
-                f"{limit} places in all and {own_limit} for {priority} images",
+                f"{taken} images are being answered, {own} of them {priority}; PULMO_CONCURRENCY_LIMIT gives this "
+                f"process {limit} places in all and {own_limit} for {priority} images",
                 retry_after=_retry_after(wait),
             )
         left = deadline - self._clock()

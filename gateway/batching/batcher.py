@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from gateway.batching.calls import Call, Calls
 from gateway.batching.entries import Answer, Entry, Model, Row, Scores
 from gateway.batching.pace import Pace
 from gateway.batching.rule import Limits, Trigger, due
@@ -34,21 +35,6 @@ class Ticket(msgspec.Struct, eq=False):
     """Whether the image is expected no more: it waits already, or never will."""
 
 
-class Call(msgspec.Struct, eq=False):
-    """A call that is under way."""
-
-    entries: Sequence[Entry]
-    in_flight: int
-    """Calls under way when it was sent, itself included."""
-    alone: bool
-    """Whether no other call was under way at any moment of it."""
-    overdue_at: float
-    """When it has taken so long that others are not kept waiting for it any more, on the batcher's clock."""
-    unanswered: int
-    """Images of it for which somebody waits."""
-    task: asyncio.Task[None] | None = None
-
-
 class Batcher:
     """Answers images one by one by asking the model for batches. One event loop; no locks.
 
@@ -70,8 +56,7 @@ class Batcher:
         self._quota = quota
         self._pace = Pace(quota)
         self._rooms: dict[int, WaitingRoom] = {}  # by version; the one that had a call last stands last
-        self._calls: set[Call] = set()
-        self._called: dict[Entry, Call] = {}
+        self._calls = Calls()
         self._alarm: asyncio.TimerHandle | None = None
         self._closing = False
 
@@ -145,12 +130,9 @@ class Batcher:
 
     def _leave(self, entry: Entry) -> None:
         """Let go of an image that was answered, or for which nobody waits any more."""
-        call = self._called.pop(entry, None)
-        if call is not None:
-            call.unanswered -= 1
-            if not call.unanswered and call.task is not None:
-                call.task.cancel()  # without effect where it has ended
-        elif (room := self._rooms.get(entry.version)) is not None and room.discard(entry):
+        if self._calls.leave(entry):
+            return
+        if (room := self._rooms.get(entry.version)) is not None and room.discard(entry):
             self._tidy(entry.version)
             self._drop([entry])
             self._dispatch()
@@ -168,22 +150,30 @@ class Batcher:
         if len(self._calls) >= self._quota:
             return False
         now = self._clock()
-        patient = [call.overdue_at - now for call in self._calls if call.overdue_at > now]
-        moments: list[float] = []  # in so many seconds a batch may be due without anything else happening
+        in_flight, ending = self._calls.in_flight(now), self._calls.ending(now)
+        moments = self._calls.moments(now)  # in so many seconds a batch may be due without anything else happening
+        wanted = False
         for version, room in self._rooms.items():
-            standing = room.standing(now, len(patient))
-            if not standing.waiting:
+            if not len(room):
                 continue
-            patience = self._pace.patience(version, standing.waiting)
-            limits = Limits(self._max_batch, self._pace.max_in_flight, patience)
+            wanted = True
+            standing, limits = room.standing(now, in_flight, ending), self._limits(version, len(room))
             trigger = due(standing, limits, draining=self._closing)
             if trigger is not None:
                 self._send(version, room, trigger, now)
                 return True
-            left = patience - standing.waited_s
-            moments += [*patient, left] if left > 0 else patient
-        self._wake_in(min(moments, default=None))
+            if (left := limits.patience_s - standing.waited_s) > 0:
+                moments.append(left)
+        self._wake_in(min(moments, default=None) if wanted else None)
         return False
+
+    def _limits(self, version: int, waiting: int) -> Limits:
+        return Limits(
+            max_batch=self._max_batch,
+            computed_at_once=self._pace.computed_at_once,
+            max_in_flight=self._pace.max_in_flight,
+            patience_s=self._pace.patience(version, waiting),
+        )
 
     def _wake_in(self, seconds: float | None) -> None:
         """Look again when some patience is at its end; whatever happens before that looks by itself."""
@@ -202,17 +192,9 @@ class Batcher:
             return
         self._metrics.batches.labels(trigger).inc()
         self._metrics.batch_size.observe(len(batch))
-        for other in self._calls:
-            other.alone = False
-        call = Call(
-            entries=batch,
-            in_flight=len(self._calls) + 1,
-            alone=not self._calls,
-            overdue_at=now + self._pace.overdue_after(version, len(batch)),
-            unanswered=len(batch),
+        call = self._calls.begin(
+            batch, now, self._pace.ending_after(version, len(batch)), self._pace.overdue_after(version, len(batch))
         )
-        self._calls.add(call)
-        self._called.update(dict.fromkeys(batch, call))
         call.task = asyncio.create_task(self._run(call))
         call.task.add_done_callback(lambda _: self._finish(call))
 
@@ -225,20 +207,21 @@ class Batcher:
                 entry.answer.set_exception(DeadlineExceeded(f"the image waited {waited:.1f} s for the model"))
 
     def _finish(self, call: Call) -> None:
-        self._calls.discard(call)
+        self._calls.end(call)
         self._dispatch()
 
     async def _run(self, call: Call) -> None:
-        begin, version = self._clock(), call.entries[0].version
+        begin, version = call.begun, call.entries[0].version
         timeout_s = max(entry.deadline for entry in call.entries) - begin
         answers: Sequence[Answer | Exception]
         try:
             answers = await self._model(version, [entry.row for entry in call.entries], timeout_s)
         except Exception as bug:  # noqa: BLE001 - whatever it is, everyone who waits for this batch is told
             answers = [bug] * len(call.entries)
-        backend_s = self._clock() - begin
-        if not any(isinstance(answer, Exception) for answer in answers):
-            self._pace.learn(version, len(answers), backend_s, call.in_flight, alone=call.alone)
+        now = self._clock()
+        backend_s = now - begin
+        if backend_s > 0 and not any(isinstance(answer, Exception) for answer in answers):
+            self._pace.learn(version, len(answers), backend_s, self._calls.together(call, now))
         for entry, answer in zip(call.entries, answers, strict=True):
             if entry.answer.done():
                 continue

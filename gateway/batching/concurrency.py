@@ -1,34 +1,32 @@
-"""How many calls may be under way at a time, adapted to what the model server does with them."""
+"""How many calls the model server computes at a time, learnt from how they slow each other down."""
 
-_TARGET = 1.0  # calls that wait at the server, beside those that it computes
-_TOLERANCE = 0.3
-_STEP = 0.1
+_GAIN = 0.1  # of what a call tells
+_SLOWER = 1.15  # times what a call takes by itself: then calls have waited for one another
 
 
-class InFlightLimit:
-    """Keeps one call on its way while others compute, whatever the number that the server computes at a time.
+class Parallelism:
+    """An estimate of the calls that a server computes at a time, at least 1.
 
-    TCP Vegas' rule (Brakmo and Peterson, 1995, https://doi.org/10.1109/49.464716), as for servers in Netflix's
-    concurrency-limits: of `limit` calls, `limit * (1 - alone / now)` wait, where `alone` is the time that a call takes
-    by itself and `now` the time that it took among others. Where less than one waits the limit grows, else it shrinks.
+    By Little's law (https://doi.org/10.1287/opre.9.3.383): where `together` calls were under way on average and each
+    took `took / alone` times what it takes by itself, `together * alone / took` were computed and the rest waited.
     """
 
-    def __init__(self, quota: int, start: int = 2) -> None:
-        """Begin with `start` calls; never more than `quota`, nor less than one."""
-        self._quota = quota
-        self._limit = float(min(start, quota))
+    def __init__(self) -> None:
+        self._estimate = 1.0
 
     @property
     def value(self) -> int:
-        """Calls that may be under way now."""
-        return max(1, int(self._limit + 0.5))
+        """Calls that are computed at a time."""
+        return int(self._estimate + 0.5)
 
-    def learn(self, alone_s: float, took_s: float, in_flight: int) -> None:
-        """Take a call into account that was sent when `in_flight` calls were under way, itself included."""
-        if in_flight < self.value or took_s <= 0:
-            return  # the limit was not what bounded it
-        waiting = in_flight * (1 - min(1.0, alone_s / took_s))
-        if waiting < _TARGET - _TOLERANCE:
-            self._limit = min(float(self._quota), self._limit + _STEP)
-        elif waiting > _TARGET + _TOLERANCE:
-            self._limit = max(1.0, self._limit - _STEP)
+    def learn(self, alone_s: float, took_s: float, together: float) -> None:
+        """Take a call into account.
+
+        Args:
+            alone_s: what it takes by itself, seconds.
+            took_s: what it took, seconds.
+            together: calls that were under way meanwhile, itself included; the mean over time.
+        """
+        computed = together * min(1.0, alone_s / took_s)
+        if computed > self._estimate or took_s > _SLOWER * alone_s:  # else there were too few calls to tell
+            self._estimate = max(1.0, self._estimate + _GAIN * (computed - self._estimate))

@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-Trigger = Literal["full", "idle", "linger", "drain"]
-TRIGGERS: tuple[Trigger, ...] = ("full", "idle", "linger", "drain")
+Trigger = Literal["full", "idle", "ahead", "linger", "drain"]
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -17,8 +16,10 @@ class Standing(msgspec.Struct, frozen=True):
     """Images that were being decoded already when the first of these was ready, and still are."""
     waited_s: float
     """Seconds for which the first of these has been ready."""
-    computing: int
+    in_flight: int
     """Calls that are under way, of all versions, without those that are long overdue."""
+    ending: int
+    """Of these, those that are about to end."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -26,8 +27,10 @@ class Limits(msgspec.Struct, frozen=True):
 
     max_batch: int
     """Images in a call to the model."""
+    computed_at_once: int
+    """Calls that the model server computes at a time."""
     max_in_flight: int
-    """Calls at one time: those that the model server computes, and one on its way."""
+    """Calls at one time: those, and one on its way."""
     patience_s: float
     """Seconds for which the first image may be kept from an idle model, for others that are being decoded."""
 
@@ -36,17 +39,18 @@ def due(standing: Standing, limits: Limits, *, draining: bool = False) -> Trigge
     """Say whether a batch must go now, and why.
 
     A full batch goes while calls are allowed. A smaller one goes when the model is idle, which is while it computes
-    fewer calls than it can, and nothing that could join is coming (`idle`), or when the first image has waited for that
-    long enough (`linger`).
+    fewer calls than it can: at once where nothing is coming that could join (`idle`), else when the first image has
+    waited for that long enough (`linger`). It counts as idle a moment before a call ends, so that the next one is there
+    in time (`ahead`).
     """
-    if not standing.waiting or standing.computing >= limits.max_in_flight:
+    if not standing.waiting or standing.in_flight >= limits.max_in_flight:
         return None
     if standing.waiting >= limits.max_batch:
         return "full"
     if draining:
         return "drain"
-    if standing.computing >= max(1, limits.max_in_flight - 1):
+    if standing.in_flight - standing.ending >= limits.computed_at_once:
         return None
-    if not standing.coming:
-        return "idle"
-    return "linger" if standing.waited_s >= limits.patience_s else None
+    if standing.coming:
+        return "linger" if standing.waited_s >= limits.patience_s else None
+    return "ahead" if standing.in_flight >= limits.computed_at_once else "idle"

@@ -45,13 +45,14 @@ class WaitingRoom:
         """Take an image out for which nobody waits any more, and return whether it was there."""
         return self._ready.discard(entry)
 
-    def standing(self, now: float, computing: int) -> Standing:
-        """Return how things stand while so many calls are under way and not overdue."""
+    def standing(self, now: float, in_flight: int, ending: int) -> Standing:
+        """Return how things stand while so many calls are under way, and so many of them about to end."""
         return Standing(
             waiting=len(self._ready),
             coming=sum(ticket <= self._last for ticket in self._coming),
             waited_s=now - self._since,
-            computing=computing,
+            in_flight=in_flight,
+            ending=ending,
         )
 
     def take(self, max_batch: int, now: float) -> tuple[list[Entry], list[Entry]]:

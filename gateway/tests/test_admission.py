@@ -24,7 +24,11 @@ def answer(admitting: Admission, clock: Clock, images: int, seconds: float) -> N
 def test_places_are_taken_for_the_length_of_a_block_and_free_after_an_error() -> None:
     """One too many is refused, names the limit, and takes nothing."""
     admitting = admission(2, Clock())
-    with admitting.places(2), pytest.raises(Overloaded, match="PULMO_CONCURRENCY_LIMIT gives this process 2 places"), admitting.places():
+    with (
+        admitting.places(2),
+        pytest.raises(Overloaded, match="PULMO_CONCURRENCY_LIMIT gives this process 2 places"),
+        admitting.places(),
+    ):
         pass
     with pytest.raises(EmptyImage), admitting.places(2):
         raise EmptyImage("")

@@ -98,7 +98,7 @@ async def test_an_idle_model_waits_for_an_image_that_is_being_decoded() -> None:
     scene = Scene()
     scene.model.open.set()
     await scene.post(1)  # teaches how long a call takes
-    scene.batcher._pace.learn(1, 1, 60.0, 1, alone=True)  # noqa: SLF001 - so long that the test does not see its end
+    scene.batcher._pace.learn(1, 1, 60.0, 1.0)  # noqa: SLF001 - so long that the test does not see its end
     with scene.batcher.expect(1) as ticket:
         ready = scene.post(2)
         await settle()
@@ -112,7 +112,7 @@ async def test_an_image_that_cannot_be_decoded_is_waited_for_no_longer() -> None
     """It leaves, and the ones that waited for it go."""
     scene = Scene()
     scene.model.open.set()
-    scene.batcher._pace.learn(1, 1, 60.0, 1, alone=True)  # noqa: SLF001 - as above
+    scene.batcher._pace.learn(1, 1, 60.0, 1.0)  # noqa: SLF001 - as above
     with scene.batcher.expect(1):
         ready = scene.post(2)
         await settle()
@@ -292,7 +292,7 @@ def test_each_image_is_answered_exactly_once(clients: list[tuple[int, str, Prior
         assert len(sent) == len(set(sent))
         assert all(len(values) <= MAX_BATCH for _, values in scene.model.batches)
         assert scene.batcher.statistics().waiting == 0
-        assert not scene.batcher._called  # noqa: SLF001 - nothing is held on to
+        assert not scene.batcher._calls._of  # noqa: SLF001 - nothing is held on to
         assert not scene.batcher._rooms  # noqa: SLF001 - as above
 
     asyncio.run(scenario())
