@@ -18,11 +18,9 @@ LIBRARIES = [
     "opencv",
     "pyvips",
     "kornia",
-    "simplejpeg",
-    "libjpeg-turbo",
     "mozjpeg",
     "TurboJPEG",
-    "AREA",
+    "INTER_AREA",
 ]
 
 
