@@ -2,7 +2,8 @@
 
 A body is first walked in Python: magic bytes, then the chunks of a PNG (W3C PNG, third edition, section 5) or the
 marker segments of a JPEG (ITU-T T.81, annex B). Only what is whole, of an allowed kind and within the pixel limit
-reaches a C decoder: libpng for PNG, libjpeg-turbo for JPEG. PIL never decodes here; it only converts and resizes.
+reaches a C decoder: libjpeg-turbo for JPEG; for PNG libdeflate and, once the rows are proven, libpng (`png.py`). PIL
+never decodes here; it only converts and resizes.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import simplejpeg
 from imagecodecs import PngError, png_decode
 from numpy.typing import NDArray
 from PIL import Image
+
+from gateway.png import MAGIC as _PNG_MAGIC
+from gateway.png import Broken, rewrite
 
 Mode = Literal["L", "RGB"]
 Resample = Literal["box", "bilinear", "hamming", "bicubic", "lanczos"]
@@ -28,7 +32,6 @@ _RESAMPLE: dict[Resample, Image.Resampling] = {
 }
 
 _MAX_PARTS = 16_384  # chunks or segments
-_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _JPEG_SOF = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive; all Huffman coded
 _JPEG_OTHER_SOF = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
@@ -197,8 +200,8 @@ def _finish_jpeg(body: bytes, scan: int, header: Header | None) -> Header:
 
 def _decode_png(body: bytes) -> Image.Image:
     try:
-        pixels = png_decode(body)
-    except (PngError, ValueError) as error:
+        pixels = png_decode(rewrite(body))
+    except (Broken, PngError) as error:
         raise ImageError("corrupt", f"PNG cannot be decoded: {error}") from error
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)

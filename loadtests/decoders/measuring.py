@@ -13,9 +13,10 @@ import numpy as np
 import simplejpeg
 
 from loadtests.decoders.candidates import Call, Candidate, Missing, Pixels, Task, attempt, candidates
-from loadtests.images import read_images
+from loadtests.images import ImagesMissing, read_images
 
 CORES: Final = len(os.sched_getaffinity(0))
+_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 _QUALITY: Final = 90  # of the JPEGs that are made from the PNGs
 
 
@@ -47,9 +48,11 @@ def measure(folder: Path, rounds: int) -> tuple[list[Row], list[Missing], dict[s
         The rows, what is missing, and what was measured with.
 
     Raises:
-        ImagesMissing: the folder holds no images.
+        ImagesMissing: the folder holds no PNG.
     """
-    files = [image.body for image in read_images(folder) if image.media_type == "image/png"]
+    files = [image.body for image in read_images(folder) if image.body.startswith(_MAGIC)]
+    if not files:
+        raise ImagesMissing(f"{folder.absolute()} holds no PNG; name a folder of PNGs with --images")
     pixels = [_colour(imagecodecs.png_decode(body)) for body in files]
     jpegs = [simplejpeg.encode_jpeg(image, quality=_QUALITY, colorspace="RGB") for image in pixels]
     inputs: dict[str, Sequence[Any]] = {"PNG": files, "JPEG": jpegs, "pixels": pixels}
