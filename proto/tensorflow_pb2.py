@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from proto import tfserving_pb2 as proto_dot_tfserving__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16proto/tensorflow.proto\x12\x10pulmo.tensorflow\x1a\x15proto/tfserving.proto\"A\n\nSavedModel\x12\x33\n\x0bmeta_graphs\x18\x02 \x03(\x0b\x32\x1e.pulmo.tensorflow.MetaGraphDef\"\xba\x02\n\x0cMetaGraphDef\x12\x41\n\rmeta_info_def\x18\x01 \x01(\x0b\x32*.pulmo.tensorflow.MetaGraphDef.MetaInfoDef\x12-\n\tsaver_def\x18\x03 \x01(\x0b\x32\x1a.pulmo.tensorflow.SaverDef\x12G\n\rsignature_def\x18\x05 \x03(\x0b\x32\x30.pulmo.tensorflow.MetaGraphDef.SignatureDefEntry\x1a\x1b\n\x0bMetaInfoDef\x12\x0c\n\x04tags\x18\x04 \x03(\t\x1aR\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.pulmo.tfserving.SignatureDef:\x02\x38\x01\"#\n\x08SaverDef\x12\x17\n\x0frestore_op_name\x18\x03 \x01(\t\"\x90\x01\n\x0b\x43onfigProto\x12$\n\x1cintra_op_parallelism_threads\x18\x02 \x01(\x05\x12$\n\x1cinter_op_parallelism_threads\x18\x05 \x01(\x05\x12\x35\n\rgraph_options\x18\n \x01(\x0b\x32\x1e.pulmo.tensorflow.GraphOptions\"I\n\x0cGraphOptions\x12\x39\n\x0frewrite_options\x18\n \x01(\x0b\x32 .pulmo.tensorflow.RewriterConfig\"\x8f\x01\n\x0eRewriterConfig\x12U\n$auto_mixed_precision_onednn_bfloat16\x18\x1f \x01(\x0e\x32\'.pulmo.tensorflow.RewriterConfig.Toggle\"&\n\x06Toggle\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x06\n\x02ON\x10\x01\x12\x07\n\x03OFF\x10\x02\"#\n\nRunOptions\x12\x15\n\rtimeout_in_ms\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16proto/tensorflow.proto\x12\x10pulmo.tensorflow\x1a\x15proto/tfserving.proto\"A\n\nSavedModel\x12\x33\n\x0bmeta_graphs\x18\x02 \x03(\x0b\x32\x1e.pulmo.tensorflow.MetaGraphDef\"\xba\x02\n\x0cMetaGraphDef\x12\x41\n\rmeta_info_def\x18\x01 \x01(\x0b\x32*.pulmo.tensorflow.MetaGraphDef.MetaInfoDef\x12-\n\tsaver_def\x18\x03 \x01(\x0b\x32\x1a.pulmo.tensorflow.SaverDef\x12G\n\rsignature_def\x18\x05 \x03(\x0b\x32\x30.pulmo.tensorflow.MetaGraphDef.SignatureDefEntry\x1a\x1b\n\x0bMetaInfoDef\x12\x0c\n\x04tags\x18\x04 \x03(\t\x1aR\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.pulmo.tfserving.SignatureDef:\x02\x38\x01\"#\n\x08SaverDef\x12\x17\n\x0frestore_op_name\x18\x03 \x01(\t\"\x83\x02\n\x0b\x43onfigProto\x12$\n\x1cintra_op_parallelism_threads\x18\x02 \x01(\x05\x12$\n\x1cinter_op_parallelism_threads\x18\x05 \x01(\x05\x12\x35\n\rgraph_options\x18\n \x01(\x0b\x32\x1e.pulmo.tensorflow.GraphOptions\x12@\n\x0c\x65xperimental\x18\x10 \x01(\x0b\x32*.pulmo.tensorflow.ConfigProto.Experimental\x1a/\n\x0c\x45xperimental\x12\x1f\n\x17\x64isable_thread_spinning\x18\t \x01(\x08\"I\n\x0cGraphOptions\x12\x39\n\x0frewrite_options\x18\n \x01(\x0b\x32 .pulmo.tensorflow.RewriterConfig\"\x8f\x01\n\x0eRewriterConfig\x12U\n$auto_mixed_precision_onednn_bfloat16\x18\x1f \x01(\x0e\x32\'.pulmo.tensorflow.RewriterConfig.Toggle\"&\n\x06Toggle\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x06\n\x02ON\x10\x01\x12\x07\n\x03OFF\x10\x02\"#\n\nRunOptions\x12\x15\n\rtimeout_in_ms\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,13 +45,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAVERDEF']._serialized_start=451
   _globals['_SAVERDEF']._serialized_end=486
   _globals['_CONFIGPROTO']._serialized_start=489
-  _globals['_CONFIGPROTO']._serialized_end=633
-  _globals['_GRAPHOPTIONS']._serialized_start=635
-  _globals['_GRAPHOPTIONS']._serialized_end=708
-  _globals['_REWRITERCONFIG']._serialized_start=711
-  _globals['_REWRITERCONFIG']._serialized_end=854
-  _globals['_REWRITERCONFIG_TOGGLE']._serialized_start=816
-  _globals['_REWRITERCONFIG_TOGGLE']._serialized_end=854
-  _globals['_RUNOPTIONS']._serialized_start=856
-  _globals['_RUNOPTIONS']._serialized_end=891
+  _globals['_CONFIGPROTO']._serialized_end=748
+  _globals['_CONFIGPROTO_EXPERIMENTAL']._serialized_start=701
+  _globals['_CONFIGPROTO_EXPERIMENTAL']._serialized_end=748
+  _globals['_GRAPHOPTIONS']._serialized_start=750
+  _globals['_GRAPHOPTIONS']._serialized_end=823
+  _globals['_REWRITERCONFIG']._serialized_start=826
+  _globals['_REWRITERCONFIG']._serialized_end=969
+  _globals['_REWRITERCONFIG_TOGGLE']._serialized_start=931
+  _globals['_REWRITERCONFIG_TOGGLE']._serialized_end=969
+  _globals['_RUNOPTIONS']._serialized_start=971
+  _globals['_RUNOPTIONS']._serialized_end=1006
 # @@protoc_insertion_point(module_scope)

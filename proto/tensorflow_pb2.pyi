@@ -43,14 +43,21 @@ class SaverDef(_message.Message):
     def __init__(self, restore_op_name: _Optional[str] = ...) -> None: ...
 
 class ConfigProto(_message.Message):
-    __slots__ = ("intra_op_parallelism_threads", "inter_op_parallelism_threads", "graph_options")
+    __slots__ = ("intra_op_parallelism_threads", "inter_op_parallelism_threads", "graph_options", "experimental")
+    class Experimental(_message.Message):
+        __slots__ = ("disable_thread_spinning",)
+        DISABLE_THREAD_SPINNING_FIELD_NUMBER: _ClassVar[int]
+        disable_thread_spinning: bool
+        def __init__(self, disable_thread_spinning: _Optional[bool] = ...) -> None: ...
     INTRA_OP_PARALLELISM_THREADS_FIELD_NUMBER: _ClassVar[int]
     INTER_OP_PARALLELISM_THREADS_FIELD_NUMBER: _ClassVar[int]
     GRAPH_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENTAL_FIELD_NUMBER: _ClassVar[int]
     intra_op_parallelism_threads: int
     inter_op_parallelism_threads: int
     graph_options: GraphOptions
-    def __init__(self, intra_op_parallelism_threads: _Optional[int] = ..., inter_op_parallelism_threads: _Optional[int] = ..., graph_options: _Optional[_Union[GraphOptions, _Mapping]] = ...) -> None: ...
+    experimental: ConfigProto.Experimental
+    def __init__(self, intra_op_parallelism_threads: _Optional[int] = ..., inter_op_parallelism_threads: _Optional[int] = ..., graph_options: _Optional[_Union[GraphOptions, _Mapping]] = ..., experimental: _Optional[_Union[ConfigProto.Experimental, _Mapping]] = ...) -> None: ...
 
 class GraphOptions(_message.Message):
     __slots__ = ("rewrite_options",)

@@ -70,6 +70,7 @@ class Loader:
         config = tf.ConfigProto(
             intra_op_parallelism_threads=self._settings.intra_op, inter_op_parallelism_threads=self._settings.inter_op
         )
+        config.experimental.disable_thread_spinning = True  # the cores are the gateway's too
         if self._settings.bfloat16 and self._allows_bfloat16(path):
             config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = tf.RewriterConfig.ON
         return config
