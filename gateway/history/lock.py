@@ -43,7 +43,7 @@ def _lock(file: IO[bytes], until: float) -> bool:
         except BlockingIOError:
             if time.monotonic() > until:
                 return False
-            time.sleep(pause)
+            time.sleep(pause)  # in the writer's own thread; see above
             pause = min(2 * pause, _LONGEST_S)
         else:
             return True

@@ -16,6 +16,7 @@ from gateway.errors import DeadlineExceeded, ModelFailed
 from gateway.lanes import Priority
 from gateway.metrics import Metrics
 from tests.clocks import Clock
+from tests.settling import settle
 
 MAX_BATCH, QUOTA = 4, 2
 
@@ -72,12 +73,6 @@ class Scene:
 
     def dropped(self, reason: str) -> float:
         return self.metrics.registry.get_sample_value("gateway_dropped_total", {"reason": reason}) or 0
-
-
-async def settle() -> None:
-    """Let every task run until it waits."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 async def test_a_batch_never_mixes_versions_and_keeps_the_order() -> None:

@@ -90,14 +90,14 @@ def measure_rate(infer: Infer, decode_image: Decode, bodies: Sequence[bytes], ar
     pipeline = Pipeline(infer, decode_image, bodies, arguments.batch, arguments.callers)
     pipeline.start(arguments.decoders)
     while not all(pipeline.done):
-        time.sleep(0.01)
-    time.sleep(arguments.warm_up)
+        time.sleep(0.01)  # an event for each batch would cost what is measured
+    time.sleep(arguments.warm_up)  # the threads work meanwhile
     before = [len(times) for times in pipeline.done]
     begin, cpu, machine = time.perf_counter(), time.process_time(), _busy()
     while time.perf_counter() < begin + arguments.seconds or not all(
         len(times) > start + _LEAST for times, start in zip(pipeline.done, before, strict=True)
     ):
-        time.sleep(0.01)
+        time.sleep(0.01)  # as above
     seconds, cpu, machine = time.perf_counter() - begin, time.process_time() - cpu, _busy() - machine
     kept = [times[start:] for times, start in zip(pipeline.done, before, strict=True)]
     rate = sum(arguments.batch * (len(times) - 1) / (times[-1] - times[0]) for times in kept)

@@ -66,7 +66,7 @@ def started(
         while not ready():
             if process.poll() is not None or time.monotonic() > begin + _PATIENCE_S:
                 raise NotReady(f"{' '.join(command)} did not get ready:\n{log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.005)
+            time.sleep(0.005)  # another process offers no event to wait for
         yield Started(process.pid, time.monotonic() - begin, log)
     finally:
         _stop(process)
