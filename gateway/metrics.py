@@ -9,7 +9,9 @@ import PIL
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.process_collector import ProcessCollector
 
+from gateway.batching.rule import Trigger
 from gateway.exposition import StateGauge, WorkersCollector
+from gateway.lanes import PRIORITIES
 
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _BATCH = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128)  # images
@@ -24,10 +26,9 @@ ACTORS = ("operator", "guard")
 GUARD_STATES = ("idle", "watching", "helpless")
 MEASURES = ("errors", "latency", "abstentions", "classes", "disagreement")
 COMPARISONS = ("agree", "disagree", "failed", "dropped")
-TRIGGERS = ("full", "idle", "ahead", "linger", "drain")
+TRIGGERS = get_args(Trigger)
 RETRIES = ("answered", "failed", "over_budget")
 DROPS = ("gone", "expired")
-PRIORITIES = ("interactive", "bulk")
 OUTCOMES = ("committed", "failed", "refused")
 CACHE_OUTCOMES = ("hit", "shared", "miss")
 
