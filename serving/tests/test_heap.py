@@ -1,18 +1,22 @@
-"""Memory that a call frees is there for the next one."""
+"""Memory that a call frees is there for the next one, in huge pages."""
 
 from pathlib import Path
 
 import grpc
 import numpy as np
+import pytest
 
 from proto import tfserving_pb2 as pb
 from proto.methods import PREDICT
+from serving.heap import with_tunables
 from serving.tensors import to_tensor
 from tests.modelserver import MODEL, ModelServer
 
 _CALLS = 20
 _PAGES = 4096 * 32 * 32 // 4096
 """Of the images in a call."""
+
+_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def faults(server: ModelServer) -> int:
@@ -38,3 +42,28 @@ def test_calls_reuse_the_memory_of_those_before(model_server: ModelServer) -> No
         each = (faults(model_server) - before) / _CALLS
 
     assert each < _PAGES / 2
+
+
+def test_the_heap_asks_for_huge_pages(model_server: ModelServer) -> None:
+    """For each of them the kernel is called once, and not 512 times."""
+    if not _HUGE_PAGES.exists() or "[madvise]" not in _HUGE_PAGES.read_text():
+        pytest.skip(f"{_HUGE_PAGES} is not madvise: huge pages are for all or for none")
+    flags = Path(f"/proc/{model_server.process.pid}/smaps").read_text()
+
+    assert " hg" in flags  # proc_pid_smaps(5): a mapping that is advised to use them
+
+
+def test_what_the_operator_has_set_of_the_heap_stays() -> None:
+    tuned = with_tunables({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=0:glibc.rtld.nns=4", "PATH": "/bin"})
+
+    assert tuned == {
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=0:glibc.rtld.nns=4:"
+        "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824",
+        "PATH": "/bin",
+    }
+
+
+def test_a_tuned_environment_stays_as_it_is() -> None:
+    tuned = with_tunables({})
+
+    assert with_tunables(tuned) == tuned
