@@ -10,7 +10,7 @@ import msgspec
 from gateway.batching.calls import Call, Calls
 from gateway.batching.entries import Answer, Entry, Model, Row, Scores
 from gateway.batching.pace import Pace
-from gateway.batching.rule import Limits, Trigger, due
+from gateway.batching.rule import Limits, Trigger, due, share
 from gateway.batching.waiting import WaitingRoom
 from gateway.errors import DeadlineExceeded, ModelUnavailable
 from gateway.lanes import Priority
@@ -160,7 +160,7 @@ class Batcher:
             standing, limits = room.standing(now, in_flight, ending), self._limits(version, len(room))
             trigger = due(standing, limits, draining=self._closing)
             if trigger is not None:
-                self._send(version, room, trigger, now)
+                self._send(version, share(standing, limits), trigger, now)
                 return True
             if (left := limits.patience_s - standing.waited_s) > 0:
                 moments.append(left)
@@ -173,6 +173,7 @@ class Batcher:
             computed_at_once=self._pace.computed_at_once,
             max_in_flight=self._pace.max_in_flight,
             patience_s=self._pace.patience(version, waiting),
+            probing=self._pace.probing,
         )
 
     def _wake_in(self, seconds: float | None) -> None:
@@ -183,13 +184,15 @@ class Batcher:
         if seconds is not None:
             self._alarm = asyncio.get_running_loop().call_later(seconds, self._dispatch)
 
-    def _send(self, version: int, room: WaitingRoom, trigger: Trigger, now: float) -> None:
-        batch, dropped = room.take(self._max_batch, now)
+    def _send(self, version: int, images: int, trigger: Trigger, now: float) -> None:
+        batch, dropped = self._rooms[version].take(images, now)
         self._rooms[version] = self._rooms.pop(version)  # images of other versions come first next time
         self._tidy(version)
         self._drop(dropped)
         if not batch:
             return
+        if trigger == "probe":
+            self._pace.probe()
         self._metrics.batches.labels(trigger).inc()
         self._metrics.batch_size.observe(len(batch))
         call = self._calls.begin(

@@ -7,7 +7,7 @@ from gateway.batching.calltime import CallTime
 from gateway.batching.concurrency import Parallelism
 
 _VERSIONS = 16  # whose calls are remembered
-_ALONE = 1.05  # calls under way, on average, while one is as good as alone
+_ALONE = 1.4  # calls under way, on average, up to which one tells how long it takes by itself
 _AHEAD = 0.15  # of the time that a call takes: so long before its end the next one may go, to be there in time
 _OVERDUE_TIMES = 4.0  # what a call takes by itself
 _OVERDUE_S = 1.0  # at least
@@ -35,6 +35,15 @@ class Pace:
     def max_in_flight(self) -> int:
         """Calls that may be under way now: those that are computed, and one on its way."""
         return min(self._parallelism.value + 1, self._quota)
+
+    @property
+    def probing(self) -> bool:
+        """Whether a call more than those that are computed should go, to see what it does."""
+        return self._parallelism.probe_due and self._parallelism.value < self._quota
+
+    def probe(self) -> None:
+        """Note that one went."""
+        self._parallelism.probe()
 
     def patience(self, version: int, images: int) -> float:
         """Return for how long an idle model may be kept waiting: as long as the call takes that could go now, seconds.

@@ -14,10 +14,10 @@ from gateway.batching.calltime import CallTime
 from gateway.batching.concurrency import Parallelism
 from gateway.batching.entries import Entry
 from gateway.batching.pace import Pace
-from gateway.batching.rule import Limits, Standing, Trigger, due
+from gateway.batching.rule import Limits, Standing, Trigger, due, share
 from gateway.batching.waiting import WaitingRoom
 
-LIMITS = Limits(max_batch=4, computed_at_once=1, max_in_flight=2, patience_s=0.1)
+LIMITS = Limits(max_batch=4, computed_at_once=1, max_in_flight=2, patience_s=0.1, probing=False)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,43 @@ def test_a_batch_is_due(standing: Standing, draining: bool, expected: Trigger | 
 
 def test_a_server_that_computes_several_calls_at_a_time_is_idle_until_it_does() -> None:
     """With two calls that are computed at a time, the second one goes beside the first."""
-    two = Limits(max_batch=4, computed_at_once=2, max_in_flight=3, patience_s=0.1)
+    two = Limits(max_batch=4, computed_at_once=2, max_in_flight=3, patience_s=0.1, probing=False)
 
     assert due(Standing(1, 0, 0.0, 1, 0), two) == "idle"
     assert due(Standing(1, 0, 0.0, 2, 0), two) is None
     assert due(Standing(1, 0, 0.0, 2, 1), two) == "ahead"
+
+
+def test_now_and_then_a_busy_server_is_given_one_call_more() -> None:
+    """To see whether it computes that as well; what is being decoded is waited for."""
+    probing = Limits(max_batch=4, computed_at_once=1, max_in_flight=2, patience_s=0.1, probing=True)
+
+    assert due(Standing(1, 0, 0.0, 1, 0), probing) == "probe"
+    assert due(Standing(1, 1, 0.0, 1, 0), probing) is None
+    assert due(Standing(1, 0, 0.0, 2, 0), probing) is None
+
+
+@pytest.mark.parametrize(
+    ("waiting", "in_flight", "computed_at_once", "probing", "expected"),
+    [
+        pytest.param(3, 0, 1, False, 3, id="one idle server gets all"),
+        pytest.param(3, 0, 2, False, 2, id="two share it"),
+        pytest.param(3, 1, 2, False, 3, id="what is left goes to the second one"),
+        pytest.param(3, 0, 1, True, 2, id="a probe needs its share"),
+        pytest.param(9, 1, 1, False, 4, id="never more than a full batch"),
+    ],
+)
+def test_calls_that_could_go_now_get_equal_shares(
+    waiting: int,
+    in_flight: int,
+    computed_at_once: int,
+    probing: bool,  # noqa: FBT001
+    expected: int,
+) -> None:
+    """Servers beside each other are not left idle while one has everything."""
+    limits = Limits(4, computed_at_once, computed_at_once + 1, 0.1, probing)
+
+    assert share(Standing(waiting, 0, 0.0, in_flight, 0), limits) == expected
 
 
 async def test_only_images_that_were_coming_already_are_waited_for() -> None:
@@ -72,6 +104,15 @@ def test_the_time_of_a_call_is_learnt_for_sizes_that_were_not_seen() -> None:
         times.learn(images, 0.010 + 0.002 * images)
 
     assert times.estimate(24) == pytest.approx(0.058, rel=0.05)
+
+
+def test_little_is_made_of_one_size_for_others() -> None:
+    """Else the speed of a server would be guessed, and calls be thought not to have waited."""
+    times = CallTime()
+    for _ in range(50):
+        times.learn(8, 0.080)
+
+    assert [times.estimate(images) for images in (4, 8, 32)] == [pytest.approx(s) for s in (0.040, 0.080, 0.080)]
 
 
 @given(st.lists(st.tuples(st.integers(1, 64), st.floats(0.001, 10)), min_size=1, max_size=50), st.integers(1, 64))
@@ -117,6 +158,22 @@ def test_a_quiet_gateway_forgets_nothing() -> None:
         parallelism.learn(1.0, 1.0, 1.0)
 
     assert parallelism.value == 3
+
+
+@pytest.mark.parametrize(("servers", "fewest", "most"), [(1, 8, 16), (2, 16, 200)])
+def test_probes_become_rare_where_they_teach_nothing(servers: int, fewest: int, most: int) -> None:
+    """Each takes some images out of a better batch; where they change the estimate, the next one comes soon."""
+    parallelism, probes = Parallelism(), 0
+    for _ in range(1000):
+        parallelism.learn(1.0, 1.0, 1.0)
+        if parallelism.probe_due:
+            parallelism.probe()
+            probes += 1
+            parallelism.learn(1.0, max(1.0, 2.0 / servers), 2.0)
+        if parallelism.value == servers > 1:
+            parallelism = Parallelism()
+
+    assert fewest <= probes < most
 
 
 def test_never_more_calls_than_the_quota() -> None:
