@@ -92,6 +92,7 @@ def test_images_at_once_share_one_computation_and_the_counts_add_up(tmp_path: Pa
         wait_for(
             lambda: gateway.total("gateway_inflight_requests") == 7, "all posts are under way"
         )  # with the scrape itself
+        wait_for(lambda: rows(server) == 2, "both lanes have asked the model")
         version.answers.set()
         predictions = [future.result() for future in single] + batch.result().json()["predictions"]
         found = [prediction["cache"] for prediction in predictions]
