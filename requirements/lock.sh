@@ -9,7 +9,7 @@ compile() { # output file, then what to resolve
         --no-emit-index-url --custom-compile-command "make lock" ${UPGRADE:-} "$@" --output-file "requirements/$out"
 }
 compile dev.txt pyproject.toml --all-extras --group dev --override requirements/overrides.txt
-for extra in gateway serving trainer dashboard loadtests; do
+for extra in gateway serving trainer dashboard loadtests client; do
     compile $extra.txt pyproject.toml --extra $extra --override requirements/overrides.txt --constraint requirements/dev.txt
 done
 compile build.txt --group build --constraint requirements/dev.txt
