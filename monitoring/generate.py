@@ -1,24 +1,39 @@
-"""Write the generated dashboards: `python -m monitoring.generate`."""
+"""Write what is generated, the dashboards and the rules: `python -m monitoring.generate`."""
 
 import json
 import sys
 from pathlib import Path
 from typing import Final
 
+from monitoring import objectives, symptoms
 from monitoring.dashboards import dashboards
+from monitoring.rules import Windows, to_yaml
 
-FOLDER: Final = Path(__file__).with_name("grafana") / "dashboards"
+_HERE: Final = Path(__file__).parent
+DASHBOARDS: Final = _HERE / "grafana" / "dashboards"
+RULES: Final = _HERE / "rules"
 
 
 def render() -> dict[Path, str]:
     """Return the text of every generated file."""
-    return {FOLDER / f"{name}.json": json.dumps(dashboard, indent=2) + "\n" for name, dashboard in dashboards().items()}
+    return {
+        **{DASHBOARDS / f"{name}.json": json.dumps(board, indent=2) + "\n" for name, board in dashboards().items()},
+        **{RULES / name: text for name, text in rules(Windows()).items()},
+    }
+
+
+def rules(windows: Windows) -> dict[str, str]:
+    """Return the text of every rule file, by its name."""
+    return {
+        "objectives.yml": to_yaml(objectives.groups(windows)),
+        "symptoms.yml": to_yaml(symptoms.groups(windows)),
+    }
 
 
 def main() -> None:
     """Write the files, and name them."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for path, text in render().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")
 

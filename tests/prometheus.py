@@ -1,4 +1,4 @@
-"""Prometheus and promtool for tests: those on the PATH, else Debian's package, unpacked into a cache, not installed."""
+"""Prometheus' programs for tests: those on the PATH, else Debian's packages, unpacked into a cache, not installed."""
 
 import shutil
 import subprocess
@@ -30,6 +30,26 @@ def find_program(name: str, package: str = "prometheus") -> Path:
             f"{name} is not on the PATH, and Debian's package {package} in {unpacked} does not hold it"
         )
     return program
+
+
+def alertmanager() -> list[str]:
+    """Return the command that runs Alertmanager, to be followed by its flags.
+
+    Debian's looks for its templates below /usr/share; where it is not installed, it runs in a mount namespace of its
+    own that has them there.
+
+    Raises:
+        ProgramMissing: it is not here, and its package cannot be fetched, or the kernel allows no such namespace.
+    """
+    name = "prometheus-alertmanager"
+    program = find_program(name, name)
+    share = program.parent.parent / "share"
+    if share == Path("/usr/share"):
+        return [str(program)]
+    mount = f"mount -t overlay overlay -o lowerdir={share}:/usr/share /usr/share"
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    _call(name, [*apart, mount], CACHE)
+    return [*apart, f'{mount} && exec "$0" "$@"', str(program)]
 
 
 def _unpack(package: str, target: Path) -> None:

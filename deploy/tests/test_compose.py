@@ -70,6 +70,8 @@ def test_the_model_server_is_scraped_where_it_listens() -> None:
 
     assert read["gateway"] == [{"targets": ["gateway:8000"]}]
     assert read["model-server"] == [{"targets": ["model-server:8601"]}]
+    assert read["alertmanager"] == [{"targets": ["alertmanager:9093"]}]
+    assert read["host"] == [{"targets": ["node-exporter:9100"]}]
     assert "--rest_api_port=8601" in SERVICES["model-server"]["command"]
     assert SERVICES["gateway"]["ports"][0].endswith(":8000")
 
@@ -83,18 +85,21 @@ def test_an_image_is_built_here_or_pinned(service: dict[str, Any]) -> None:
         dockerfile = DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]
         assert f" AS {service['build']['target']}\n" in dockerfile.read_text()
     else:
-        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"])
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", service["image"])
 
 
 @pytest.mark.parametrize("service", EACH)
 def test_a_mounted_path_exists(service: dict[str, Any]) -> None:
     """
-    Files of the repository are there and mounted read-only; every other volume is declared.
+    Files of the repository are there and mounted read-only; every other volume is declared, but for the host's root,
+    which the node exporter alone may look at.
     """
     for source, _, *mode in mounts(service):
         if source.startswith("."):
             assert (DEPLOY / source).exists(), source
             assert mode == ["ro"]
+        elif source == "/":
+            assert (service, mode) == (SERVICES["node-exporter"], ["ro"])
         else:
             assert source in COMPOSE["volumes"]
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.processes import ROOT, free_port, running
-from tests.prometheus import ProgramMissing, find_program
+from tests.prometheus import ProgramMissing, alertmanager, find_program
 
 CONFIG = ROOT / "monitoring" / "prometheus.yml"
 
@@ -41,9 +41,16 @@ def prometheus_url(gateway_url: str, tmp_path_factory: pytest.TempPathFactory) -
         yield url
 
 
-def program(name: str) -> Path:
+def program(name: str, package: str = "prometheus") -> Path:
     try:
-        return find_program(name)
+        return find_program(name, package)
+    except ProgramMissing as missing:
+        pytest.skip(str(missing))
+
+
+def alertmanager_program() -> list[str]:
+    try:
+        return alertmanager()
     except ProgramMissing as missing:
         pytest.skip(str(missing))
 

@@ -2,10 +2,13 @@
 
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
+from monitoring.rules import Severity
+from monitoring.tests.conftest import program
 from tests.processes import ROOT
 
 MONITORING = ROOT / "monitoring"
@@ -18,6 +21,7 @@ def test_promtool_accepts_the_configuration(targets: str, promtool: Path, tmp_pa
     """
     (tmp_path / "prometheus.yml").write_text((MONITORING / "prometheus.yml").read_text())
     (tmp_path / "targets").symlink_to(MONITORING / targets)
+    (tmp_path / "rules").symlink_to(MONITORING / "rules")
 
     checked = subprocess.run(
         [promtool, "check", "config", "--lint-fatal", tmp_path / "prometheus.yml"],
@@ -31,16 +35,39 @@ def test_promtool_accepts_the_configuration(targets: str, promtool: Path, tmp_pa
     assert "WARNING" not in checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize("targets", ["targets", "compose-targets"])
-def test_every_job_has_its_addresses(targets: str) -> None:
+@pytest.mark.parametrize(("targets", "absent"), [("targets", {"alertmanager", "host"}), ("compose-targets", set())])
+def test_every_job_has_its_addresses(targets: str, absent: set[str]) -> None:
     """
-    Each job reads one file of addresses, and none is left over.
+    Each job, and whoever is told of alerts, has one file of addresses, and none is left over; what a local run does not
+    start has a file that names nothing.
     """
     config = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
-    files = [file for job in config["scrape_configs"] for found in job["file_sd_configs"] for file in found["files"]]
+    readers = [*config["scrape_configs"], *config["alerting"]["alertmanagers"]]
+    files = [file for reader in readers for found in reader["file_sd_configs"] for file in found["files"]]
+    addresses = {path.stem: yaml.safe_load(path.read_text()) for path in (MONITORING / targets).iterdir()}
 
-    assert sorted(files) == sorted(f"targets/{path.name}" for path in (MONITORING / targets).iterdir())
-    assert all(yaml.safe_load(path.read_text())[0]["targets"] for path in (MONITORING / targets).iterdir())
+    assert sorted(files) == sorted(f"targets/{name}.yaml" for name in addresses)
+    assert {name for name, given in addresses.items() if not given} == absent
+
+
+def test_amtool_accepts_the_configuration_of_alertmanager() -> None:
+    """
+    Every route leads to a receiver, and each severity that an alert can have to one of its own.
+    """
+    amtool = str(program("amtool", "prometheus-alertmanager"))
+    file = MONITORING / "alertmanager.yml"
+
+    def receiver(severity: str) -> str:
+        command = [amtool, "config", "routes", "test", f"--config.file={file}", f"severity={severity}"]
+        routed: str = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return routed.strip()
+
+    subprocess.run([amtool, "check-config", file], check=True, capture_output=True)
+    assert {severity: receiver(severity) for severity in get_args(Severity)} == {
+        "critical": "pager",
+        "warning": "morning",
+        "none": "watchdog",
+    }
 
 
 def test_grafana_finds_the_data_source_and_the_dashboards() -> None:

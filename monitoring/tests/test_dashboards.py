@@ -2,31 +2,29 @@
 
 import json
 import math
-import re
 from dataclasses import dataclass
 
 import httpx
 import imagecodecs
 import numpy as np
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.dashboards import dashboards, panels
-from monitoring.generate import FOLDER, render
+from monitoring.generate import DASHBOARDS, RULES, render
 from monitoring.panels import GRID_WIDTH, WINDOW, Panel
+from monitoring.tests.queries import ask, exposed, names_in
 from tests.processes import eventually
 
 PANELS = panels()
 BY_TITLE = [pytest.param(panel, id=panel.title) for panel in PANELS]
 PNG = bytes(imagecodecs.png_encode(np.arange(96 * 96, dtype=np.uint8).reshape(96, 96)))
-SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("_total",), "info": ("_info",)}
 
 
 def test_the_files_are_what_the_generator_writes() -> None:
     """
-    Nothing in grafana/dashboards was edited by hand, forgotten or left over: run `python -m monitoring.generate`.
+    No dashboard and no rule was edited by hand, forgotten or left over: run `python -m monitoring.generate`.
     """
-    assert {path: path.read_text() for path in FOLDER.iterdir()} == render()
+    assert {path: path.read_text() for folder in (DASHBOARDS, RULES) for path in folder.iterdir()} == render()
 
 
 def test_a_panel_overlaps_no_other() -> None:
@@ -98,26 +96,3 @@ def test_no_panel_is_empty(panel: Panel, traffic: Traffic) -> None:
     for query in panel.queries:
         expr = query.expr.replace(WINDOW, "5s")
         eventually(lambda expr=expr: traffic.answers(expr), within=20, what=f"{expr} has a number")  # type: ignore[misc]
-
-
-def ask(prometheus_url: str, expr: str) -> list[float]:
-    reply = httpx.get(f"{prometheus_url}/api/v1/query", params={"query": expr}).json()
-    assert reply["status"] == "success", f"{expr}: {reply['error']}"
-    return [float(sample["value"][1]) for sample in reply["data"]["result"]]
-
-
-def names_in(expr: str) -> set[str]:
-    """Return the metrics of a PromQL expression: its names that are no function, no operator and no label."""
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\bby \([^)]*\)", " ", expr)
-    words = re.findall(r"[a-z_:][a-z0-9_:]*(?!\s*\()\b", bare)
-    return set(words) - {"or", "and", "unless", "sum", "min", "max", "rate", "by"}
-
-
-def exposed(gateway_url: str) -> set[str]:
-    """Return the names of all series that the gateway exposes, or will once there is something to count."""
-    text = httpx.get(f"{gateway_url}/metrics", headers={"Accept": "text/plain"}).raise_for_status().text
-    return {
-        family.name + suffix
-        for family in text_string_to_metric_families(text)
-        for suffix in SUFFIXES.get(family.type, ("",))
-    }
