@@ -8,10 +8,9 @@ from pathlib import Path
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from prometheus_client import CollectorRegistry
 
+from gateway.documentation import complete, configuration
 from gateway.errors import GatewayError
 from gateway.gate import Gate
 from gateway.instrumentation import Instrumentation
@@ -50,10 +49,9 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
             Exception: problems.bug,
         },
         lifespan=[lifespan],
-        openapi_config=OpenAPIConfig(
-            title="Pulmo", version="0.1.0", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
-        ),
+        openapi_config=configuration("0.1.0"),
         request_max_body_size=None,  # gateway.uploads has limits of its own, with clearer errors
         logging_config=None,
     )
+    complete(app.openapi_schema)
     return Instrumentation(Gate(app, problems), metrics)

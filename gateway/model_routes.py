@@ -1,12 +1,14 @@
 """The endpoints for an operator: which versions there are, and which of them answers."""
 
-from typing import Annotated, Any
+from typing import Any, get_args
 
 import msgspec
 from litestar import Request, get, post, put
-from litestar.params import Parameter
 
-from gateway.errors import InvalidRoute
+from gateway.docs import examples
+from gateway.documentation import json_body, operation, problems, schema_of
+from gateway.errors import BodyTimeout, BodyTooLarge, ClientGone, HistoryUnavailable, InvalidRoute, RouteConflict
+from gateway.routes import Following, PageSize
 from gateway.routing import Route, Share
 from gateway.schemas import ModelEntry, Models, RouteHistory, RouteState
 from gateway.services import Services
@@ -17,8 +19,13 @@ _OPERATOR = "operator"
 _DOCUMENT_BYTES = 16_384
 _REMEDY = 'send for instance {"mode": "canary", "version": 2, "percent": 10, "reason": "..."}; see the README'
 
+_REASON = {"type": "string", "description": "Kept for the record."}
+_WANTED = {"anyOf": [schema_of(kind, reason=_REASON) for kind in get_args(Route)]}
+_WHY = {"type": "object", "properties": {"reason": _REASON}, "additionalProperties": False}
+_CHANGE_ERRORS = (InvalidRoute, RouteConflict, BodyTooLarge, BodyTimeout, ClientGone, HistoryUnavailable)
 
-@get("/models")
+
+@get("/models", responses=problems(), operation_class=operation(example=examples.MODELS))
 async def models(services: Services) -> Models:
     """Return the versions that the model server knows, what each says of itself, and its part of the traffic."""
     parts = services.router.shares()
@@ -46,7 +53,7 @@ def _entry(report: VersionReport, parts: list[Share]) -> ModelEntry:
     )
 
 
-@get("/models/route")
+@get("/models/route", responses=problems(HistoryUnavailable), operation_class=operation(example=examples.ROUTE))
 async def route(services: Services) -> RouteState:
     """Return the route that is in force, and who gets how much of the traffic now."""
     if services.settings.workers > 1:
@@ -54,7 +61,11 @@ async def route(services: Services) -> RouteState:
     return _state(services)
 
 
-@put("/models/route")
+@put(
+    "/models/route",
+    responses=problems(*_CHANGE_ERRORS),
+    operation_class=operation(body=json_body(_WANTED, examples=examples.WANTED), example=examples.ROUTE),
+)
 async def set_route(request: Request[Any, Any, Any], services: Services) -> RouteState:
     """Set the route: `{"mode": "latest"}`, `pinned` with a `version`, `canary` or `shadow` with `percent` as well.
 
@@ -65,18 +76,29 @@ async def set_route(request: Request[Any, Any, Any], services: Services) -> Rout
     return _state(services)
 
 
-@get("/models/route/history")
+@get(
+    "/models/route/history",
+    responses=problems(HistoryUnavailable),
+    operation_class=operation(example=examples.ROUTES),
+)
 async def route_history(
     services: Services,
-    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
-    after: Annotated[int | None, Parameter(ge=1)] = None,
+    limit: PageSize = 50,
+    after: Following = None,
 ) -> RouteHistory:
     """Return all changes of the route, newest first; `after` is the `next` of the page before."""
     page = await services.route_store.page(limit, after)
     return RouteHistory(page.changes, page.next)
 
 
-@post("/models/rollback", status_code=200)
+@post(
+    "/models/rollback",
+    status_code=200,
+    responses=problems(*_CHANGE_ERRORS),
+    operation_class=operation(
+        body=json_body(_WHY, examples={"why": {"reason": "worse"}}, required=False), example=examples.ROUTE
+    ),
+)
 async def rollback(request: Request[Any, Any, Any], services: Services) -> RouteState:
     """Pin the version that answered before: a trial's stable one, else the next older one.
 

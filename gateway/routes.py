@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any
 
@@ -15,7 +16,31 @@ from prometheus_client.exposition import choose_encoder
 
 from gateway.deadlines import HEADER, budget
 from gateway.disconnects import connected
-from gateway.errors import BadImage, GatewayError, ModelUnavailable, documented
+from gateway.docs import examples
+from gateway.documentation import image_body, operation, problems
+from gateway.errors import (
+    BadImage,
+    BodyTimeout,
+    BodyTooLarge,
+    ClientGone,
+    CorruptImage,
+    DeadlineExceeded,
+    EmptyImage,
+    GatewayError,
+    HistoryUnavailable,
+    InvalidTimeout,
+    MalformedForm,
+    MissingField,
+    ModelBusy,
+    ModelFailed,
+    ModelUnavailable,
+    Overloaded,
+    TooManyFiles,
+    TooManyPixels,
+    TruncatedImage,
+    UnsupportedFormat,
+    documented,
+)
 from gateway.history.records import from_row
 from gateway.problems import document, to_problem
 from gateway.schemas import (
@@ -57,7 +82,37 @@ SERVER_TIMING = ResponseHeader(
 )
 
 
-@post("/predict", status_code=200, response_headers=[SERVER_TIMING])
+PageSize = Annotated[int, Parameter(ge=1, le=500, description="Entries of the page, at most.")]
+"""How much of a list is asked for."""
+
+Following = Annotated[
+    int | None,
+    Parameter(ge=1, le=2**63 - 1, description="The `next` of the page before; the first page without it."),
+]
+"""Where a page begins; a column of the database holds it."""
+
+IMAGE_ERRORS = (EmptyImage, UnsupportedFormat, TruncatedImage, CorruptImage, TooManyPixels)
+"""What may be wrong with one image."""
+
+BODY_ERRORS = (BodyTooLarge, BodyTimeout, ClientGone, MissingField, MalformedForm, TooManyFiles)
+"""What may be wrong with a body that holds images."""
+
+MODEL_ERRORS = (ModelUnavailable, ModelBusy, ModelFailed)
+"""What may be wrong with the model."""
+
+PREDICT_ERRORS = (InvalidTimeout, Overloaded, *BODY_ERRORS, *MODEL_ERRORS, DeadlineExceeded, HistoryUnavailable)
+"""What may be wrong with a request for predictions, beside the images themselves."""
+
+
+@post(
+    "/predict",
+    status_code=200,
+    response_headers=[SERVER_TIMING],
+    responses=problems(*PREDICT_ERRORS, *IMAGE_ERRORS),
+    operation_class=operation(
+        body=image_body("file", "The image: as a file of a form, or as it is."), example=examples.PREDICTION
+    ),
+)
 async def predict(request: Request[Any, Any, Any], services: Services, allowed: Timeout = None) -> Response[Prediction]:
     """Classify one image: the form field `file`, or the raw body."""
     arrived, settings = time.monotonic(), services.settings
@@ -72,7 +127,16 @@ async def predict(request: Request[Any, Any, Any], services: Services, allowed: 
     return Response(prediction, headers={"Server-Timing": prediction.timings.server_timing()})
 
 
-@post("/predict-batch", status_code=200, response_headers=[SERVER_TIMING])
+@post(
+    "/predict-batch",
+    status_code=200,
+    response_headers=[SERVER_TIMING],
+    responses=problems(*PREDICT_ERRORS),
+    operation_class=operation(
+        body=image_body("files", "The images, as files of a form; a raw body is a batch of one."),
+        example=examples.BATCH,
+    ),
+)
 async def predict_batch(
     request: Request[Any, Any, Any], services: Services, allowed: Timeout = None
 ) -> Response[BatchReply]:
@@ -108,18 +172,18 @@ async def _classify_all(
     return [task.result() for task in tasks]
 
 
-@get("/history")
+@get("/history", responses=problems(HistoryUnavailable), operation_class=operation(example=examples.HISTORY))
 async def history(
     services: Services,
-    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
-    after: Annotated[int | None, Parameter(ge=1)] = None,
+    limit: PageSize = 50,
+    after: Following = None,
 ) -> HistoryReply:
     """Return predictions, newest first; `after` is the `next` of the page before."""
     page = await services.history.page(limit, after)
     return HistoryReply([from_row(row) for row in page.rows], page.next)
 
 
-@get("/health")
+@get("/health", responses=problems(), operation_class=operation(example=examples.HEALTH))
 async def health(services: Services) -> Health:
     """Say how the gateway is; always 200 while it lives."""
     try:
@@ -135,26 +199,41 @@ async def health(services: Services) -> Health:
     )
 
 
-@get("/health/live", media_type=MediaType.TEXT)
+@get("/health/live", media_type=MediaType.TEXT, responses=problems(), operation_class=operation(example="live"))
 async def live() -> str:
     """Say that the process answers."""
     return "live"
 
 
-@get("/health/ready", media_type=MediaType.TEXT)
+@get(
+    "/health/ready",
+    media_type=MediaType.TEXT,
+    responses=problems(ModelUnavailable),
+    operation_class=operation(example="ready"),
+)
 async def ready(services: Services) -> str:
     """Say that a prediction can be answered, or 503 with the reason."""
     await services.router.current()
     return "ready"
 
 
-@get("/metrics")
-async def metrics(request: Request[Any, Any, Any], services: Services) -> Response[Any]:
+@get(
+    "/metrics",
+    responses=problems(ModelUnavailable),
+    operation_class=operation(
+        example=examples.METRICS,
+        text={
+            "text/plain": examples.EXPOSITION,
+            "application/openmetrics-text": f"{examples.EXPOSITION}# EOF\n",
+        },
+    ),
+)
+async def metrics(request: Request[Any, Any, Any], services: Services) -> Response[ModelMetrics]:
     """Return Prometheus text where Accept asks for it, else what the trainer measured of the current version."""
     accept = request.headers.get("accept", "")
     if "text/plain" in accept or "openmetrics" in accept:
         encode, media_type = choose_encoder(accept)
-        text = await asyncio.to_thread(encode, services.metrics.exposed)
+        text: Any = await asyncio.to_thread(encode, services.metrics.exposed)  # another type than documented above
         return Response(text, headers={"Content-Type": media_type})
     version = await services.router.current()
     manifest = version.manifest
@@ -171,7 +250,12 @@ async def metrics(request: Request[Any, Any, Any], services: Services) -> Respon
     )
 
 
-@get("/problems/{name:str}", media_type=MediaType.TEXT)
+@get(
+    "/problems/{name:str}",
+    media_type=MediaType.TEXT,
+    responses=problems(HTTPStatus.NOT_FOUND),
+    operation_class=operation(example=document(Overloaded)),
+)
 async def problem(name: str) -> str:
     """Explain a problem type."""
     kind = documented().get(name)

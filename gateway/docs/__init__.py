@@ -1,0 +1,1 @@
+"""The documentation that the gateway serves: pages for people, and examples for the OpenAPI document."""

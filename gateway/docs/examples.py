@@ -1,0 +1,78 @@
+"""Answers as the OpenAPI document shows them. They are objects of the API's own types, so they cannot fall behind."""
+
+from gateway.errors import UnsupportedFormat
+from gateway.imaging import ImageSpec
+from gateway.problems import to_problem
+from gateway.routing import Canary, Share
+from gateway.schemas import (
+    BatchEntry,
+    BatchReply,
+    Health,
+    HistoryReply,
+    ModelEntry,
+    ModelMetrics,
+    Models,
+    Prediction,
+    RouteChange,
+    RouteHistory,
+    RouteState,
+    Timings,
+)
+
+_TIME = "2026-11-28T12:00:00.000Z"
+_LABELS = ["adenocarcinoma", "large.cell.carcinoma", "normal", "squamous.cell.carcinoma"]
+_DIGEST = "sha256:" + "0" * 64
+
+PREDICTION = Prediction(
+    id="01938f6c6f3e7b5c8e0d6a1f2b3c4d5e",
+    filename="slice.png",
+    prediction="normal",
+    confidence=0.97,
+    probabilities=dict(zip(_LABELS, (0.01, 0.01, 0.97, 0.01), strict=True)),
+    model_version=3,
+    timestamp=_TIME,
+    timings=Timings(read=0.5, decode=1.2, queue=0.1, backend=4.0, persist=0.6, total=6.4),
+)
+_NO_IMAGE = UnsupportedFormat("the file is neither a PNG nor a JPEG")
+BATCH = BatchReply([BatchEntry.from_prediction(PREDICTION), BatchEntry("notes.txt", error=to_problem(_NO_IMAGE))])
+HISTORY = HistoryReply([PREDICTION], next=4711)
+HEALTH = Health("ok", _TIME, model_loaded=True, model_version=3, reason="")
+MODELS = Models(
+    [
+        ModelEntry(
+            version=3,
+            state="AVAILABLE",
+            error="",
+            current=True,
+            since=_TIME,
+            ready=True,
+            role="stable",
+            percent=100.0,
+            labels=_LABELS,
+            image=ImageSpec("L", 224, 224, "bilinear"),
+            metrics={"accuracy": 0.93, "macro_f1": 0.92},
+            digest=_DIGEST,
+            architecture="compact",
+            created_at=_TIME,
+        )
+    ]
+)
+METRICS = ModelMetrics(3, "compact", _TIME, _DIGEST, _DIGEST, _LABELS, {"accuracy": 0.93, "macro_f1": 0.92})
+EXPOSITION = "# TYPE gateway_batch_size histogram\n"
+WANTED = {
+    "the newest version": {"mode": "latest"},
+    "one version": {"mode": "pinned", "version": 2, "reason": "ticket 7"},
+    "a part of the traffic": {"mode": "canary", "version": 3, "percent": 10},
+    "compared, never waited for": {"mode": "shadow", "version": 3, "percent": 20, "stable": 2},
+}
+_CANARY = Canary(version=3, percent=10, stable=2)
+ROUTE = RouteState(
+    current=_CANARY,
+    effective=[Share(2, "stable", 90.0), Share(3, "candidate", 10.0)],
+    why="",
+    sequence=7,
+    since=_TIME,
+    actor="operator",
+    reason="ticket 7",
+)
+ROUTES = RouteHistory([RouteChange(7, _TIME, _CANARY, "operator", "ticket 7")], next=6)
