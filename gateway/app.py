@@ -10,6 +10,8 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from prometheus_client import CollectorRegistry
 
+from gateway.docs.assets import find_assets
+from gateway.docs.pages import doc_routes
 from gateway.documentation import complete, configuration
 from gateway.errors import GatewayError
 from gateway.gate import Gate
@@ -41,7 +43,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
             yield
 
     app = Litestar(
-        route_handlers=[*ROUTES, *MODEL_ROUTES],
+        route_handlers=[*ROUTES, *MODEL_ROUTES, *doc_routes(find_assets())],
         dependencies={"services": Provide(provide_services, sync_to_thread=False)},
         exception_handlers={
             GatewayError: problems.gateway_error,

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 @pytest.fixture(scope="module")
 def document(gateway: Gateway) -> Document:
     """Return the document that a client gets."""
-    found: Document = httpx.get(f"{gateway.url}/schema/openapi.json").json()
+    found: Document = httpx.get(f"{gateway.url}/openapi.json").json()
     return found
 
 
