@@ -119,9 +119,8 @@ def image_body(field: str, description: str) -> RequestBody:
     )
     value = file if field == "file" else Schema(type=OpenAPIType.ARRAY, items=file, min_items=1)
     form = Schema(type=OpenAPIType.OBJECT, properties={field: value}, required=[field])
-    content = {"multipart/form-data": OpenAPIMediaType(form)}
-    content.update({kind: OpenAPIMediaType(file) for kind in IMAGE_TYPES})
-    return RequestBody(content, description, required=True)
+    raw = {kind: OpenAPIMediaType() for kind in IMAGE_TYPES}  # bytes have no schema (OpenAPI 3.1.1, section 4.8.14.3)
+    return RequestBody({"multipart/form-data": OpenAPIMediaType(form), **raw}, description, required=True)
 
 
 def json_body(schema: Mapping[str, Any], *, examples: Mapping[str, object], required: bool = True) -> RequestBody:

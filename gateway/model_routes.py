@@ -104,7 +104,10 @@ async def rollback(request: Request[Any, Any, Any], services: Services) -> Route
 
     A body is not needed; `{"reason": "..."}` is kept for the record.
     """
-    reason = _take_reason(_fields(await _document(request, services) or b"{}"))
+    fields = _fields(await _document(request, services) or b"{}")
+    reason = _take_reason(fields)
+    if fields:
+        raise InvalidRoute(f"a rollback has no {next(iter(fields))[:40]!r}; it takes a `reason` and nothing else")
     await services.router.roll_back(actor=_OPERATOR, reason=reason or "rolled back by hand")
     return _state(services)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import NotFoundException
+from litestar.openapi.spec import Example
 from litestar.params import Parameter
 from prometheus_client.exposition import choose_encoder
 
@@ -256,7 +257,9 @@ async def metrics(request: Request[Any, Any, Any], services: Services) -> Respon
     responses=problems(HTTPStatus.NOT_FOUND),
     operation_class=operation(example=document(Overloaded)),
 )
-async def problem(name: str) -> str:
+async def problem(
+    name: Annotated[str, Parameter(description="The last part of the `type`.", examples=[Example(value="overloaded")])],
+) -> str:
     """Explain a problem type."""
     kind = documented().get(name)
     if kind is None:
