@@ -11,6 +11,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from gateway.batching.rule import Trigger
 from gateway.exposition import StateGauge, WorkersCollector
+from gateway.history.metrics import HistoryMetrics
 from gateway.lanes import PRIORITIES
 
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
@@ -29,7 +30,6 @@ COMPARISONS = ("agree", "disagree", "failed", "dropped")
 TRIGGERS = get_args(Trigger)
 RETRIES = ("answered", "failed", "over_budget")
 DROPS = ("gone", "expired")
-OUTCOMES = ("committed", "failed", "refused")
 CACHE_OUTCOMES = ("hit", "shared", "miss")
 
 
@@ -150,18 +150,7 @@ class Metrics:
             buckets=_CONFIDENCE,
             registry=registry,
         )
-        self.history_queue_depth = Gauge(
-            "history_queue_depth",
-            "Predictions that wait to be written.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self.history_commit_duration = Histogram(
-            "history_commit_duration_seconds", "Time of a group commit.", buckets=_LATENCY, registry=registry
-        )
-        self.history_rows = Counter(
-            "history_rows", "Predictions handed to the history, by what became of them.", ["outcome"], registry=registry
-        )
+        self.history = HistoryMetrics(registry)
         self.model_info = StateGauge(
             "model_info", "1 for each version that has a part of the traffic.", ["version", "digest"], registry
         )
@@ -274,7 +263,6 @@ class Metrics:
             (self.expected_wait, PRIORITIES),
             (self.retries, RETRIES),
             (self.cache_requests, CACHE_OUTCOMES),
-            (self.history_rows, OUTCOMES),
             (self.version_failures, FAILURES),
             (self.route_changes, ACTORS),
             (self.route_fallbacks, MODES),

@@ -50,7 +50,7 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
     """
     async with AsyncExitStack() as stack:
         engine = await asyncio.to_thread(open_writer, settings.history, settings.durability)
-        writer = HistoryWriter(engine, settings.history_queue, metrics)
+        writer = HistoryWriter(engine, settings.history_queue, metrics.history)
         writer.start()
         stack.push_async_callback(writer.close)
         reader = HistoryReader(open_reader(settings.history))

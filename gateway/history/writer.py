@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import HistoryUnavailable
 from gateway.history.database import close_writer, writing
+from gateway.history.metrics import HistoryMetrics
 from gateway.history.schema import PREDICTIONS
-from gateway.metrics import Metrics
 
 Row = dict[str, Any]
 Returned = TypeVar("Returned")
@@ -34,7 +34,7 @@ class Pending(msgspec.Struct, frozen=True, eq=False):
 class HistoryWriter:
     """The one writer of this process. Owns its thread from `start` to `close`."""
 
-    def __init__(self, engine: Engine, capacity: int, metrics: Metrics) -> None:
+    def __init__(self, engine: Engine, capacity: int, metrics: HistoryMetrics) -> None:
         self._engine = engine
         self._queue: queue.Queue[Pending | None] = queue.Queue(capacity)
         self._capacity = capacity
@@ -79,7 +79,7 @@ class HistoryWriter:
             raise HistoryUnavailable(
                 f"{self._capacity} rows wait to be written; that is the limit, PULMO_HISTORY_QUEUE"
             ) from error
-        self._metrics.history_queue_depth.set(self._queue.qsize())
+        self._metrics.queue_depth.set(self._queue.qsize())
         return await pending.committed
 
     def _write(self) -> None:
@@ -88,7 +88,7 @@ class HistoryWriter:
             group, open_for_more = self._next_group()
             if group:
                 self._commit(group)
-            self._metrics.history_queue_depth.set(self._queue.qsize())
+            self._metrics.queue_depth.set(self._queue.qsize())
 
     def _next_group(self) -> tuple[list[Pending], bool]:
         """Wait for a row, then take all that are there; False when the end was among them."""
@@ -113,7 +113,7 @@ class HistoryWriter:
         except (SQLAlchemyError, OSError) as error:
             self._fail(group, HistoryUnavailable("the history cannot be written", internals=str(error)))
         else:
-            self._metrics.history_commit_duration.observe(time.perf_counter() - begin)
+            self._metrics.commit_duration.observe(time.perf_counter() - begin)
             self._count("committed", group)
             self._answer(group, returned)
 
@@ -123,7 +123,7 @@ class HistoryWriter:
 
     def _count(self, outcome: str, group: Sequence[Pending]) -> None:
         predictions = sum(isinstance(pending.write, dict) for pending in group)
-        self._metrics.history_rows.labels(outcome).inc(predictions)
+        self._metrics.rows.labels(outcome).inc(predictions)
 
     def _answer(self, group: Sequence[Pending], answers: Sequence[Any]) -> None:
         def answer() -> None:

@@ -13,11 +13,11 @@ from sqlalchemy import text
 
 from gateway.errors import HistoryUnavailable
 from gateway.history.database import open_reader, open_writer
+from gateway.history.metrics import HistoryMetrics
 from gateway.history.reader import HistoryReader
 from gateway.history.records import from_row, to_row
 from gateway.history.schema import METADATA
 from gateway.history.writer import HistoryWriter
-from gateway.metrics import Metrics
 from gateway.schemas import Prediction, Timings
 
 EXAMPLE = Prediction(
@@ -62,7 +62,7 @@ def test_durability_is_what_the_database_is_told(tmp_path: Path, durability: str
 
 async def test_a_prediction_is_not_acknowledged_before_it_is_committed(tmp_path: Path) -> None:
     """While another holds the database, `record` does not return; afterwards the row is there."""
-    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, Metrics(CollectorRegistry()))
+    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, HistoryMetrics(CollectorRegistry()))
     writer.start()
     other = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -80,7 +80,7 @@ async def test_a_prediction_is_not_acknowledged_before_it_is_committed(tmp_path:
 
 async def test_pages_follow_each_other_newest_first(tmp_path: Path) -> None:
     """`next` leads through everything, once."""
-    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, Metrics(CollectorRegistry()))
+    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, HistoryMetrics(CollectorRegistry()))
     writer.start()
     for number in range(5):
         await writer.record(to_row(numbered(number)))
@@ -101,8 +101,8 @@ async def test_pages_follow_each_other_newest_first(tmp_path: Path) -> None:
 
 async def test_a_row_that_cannot_be_written_is_an_error_and_the_next_one_is_written(tmp_path: Path) -> None:
     """One failed commit does not end the history."""
-    metrics = Metrics(CollectorRegistry())
-    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, metrics)
+    registry = CollectorRegistry()
+    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, HistoryMetrics(registry))
     writer.start()
     await writer.record(to_row(EXAMPLE))
     with pytest.raises(HistoryUnavailable):
@@ -110,8 +110,8 @@ async def test_a_row_that_cannot_be_written_is_an_error_and_the_next_one_is_writ
     await writer.record(to_row(numbered(7)))
     await writer.close()
 
-    assert metrics.registry.get_sample_value("history_rows_total", {"outcome": "committed"}) == 2.0
-    assert metrics.registry.get_sample_value("history_rows_total", {"outcome": "failed"}) == 1.0
+    assert registry.get_sample_value("history_rows_total", {"outcome": "committed"}) == 2.0
+    assert registry.get_sample_value("history_rows_total", {"outcome": "failed"}) == 1.0
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry
 from gateway.errors import HistoryUnavailable
 from gateway.history.database import close_writer, open_reader, open_writer
 from gateway.history.lock import exclusive
+from gateway.history.metrics import HistoryMetrics
 from gateway.history.reader import HistoryReader
 from gateway.history.routes import RouteStore
 from gateway.history.writer import HistoryWriter
-from gateway.metrics import Metrics
 from gateway.routing import Canary, Pinned
 from gateway.schemas import RouteChange
 
@@ -51,7 +51,7 @@ def held(lock: Path) -> Iterator[subprocess.Popen[str]]:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[RouteStore]:
     """Open a store with a writer of its own, as each process has one."""
-    writer = HistoryWriter(open_writer(url(folder), "normal"), 100, Metrics(CollectorRegistry()))
+    writer = HistoryWriter(open_writer(url(folder), "normal"), 100, HistoryMetrics(CollectorRegistry()))
     writer.start()
     reader = HistoryReader(open_reader(url(folder)))
     yield RouteStore(writer, reader)

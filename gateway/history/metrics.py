@@ -1,0 +1,26 @@
+"""What the history tells of itself."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_COMMIT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+OUTCOMES = ("committed", "failed", "refused")
+
+
+class HistoryMetrics:
+    """The metrics of the history. Known labels exist from the start."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.queue_depth = Gauge(
+            "history_queue_depth",
+            "Predictions that wait to be written.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.commit_duration = Histogram(
+            "history_commit_duration_seconds", "Time of a group commit.", buckets=_COMMIT, registry=registry
+        )
+        self.rows = Counter(
+            "history_rows", "Predictions handed to the history, by what became of them.", ["outcome"], registry=registry
+        )
+        for outcome in OUTCOMES:
+            self.rows.labels(outcome)
