@@ -15,6 +15,7 @@ from gateway.docs.pages import doc_routes
 from gateway.documentation import complete, configuration
 from gateway.errors import GatewayError
 from gateway.gate import Gate
+from gateway.history_routes import HISTORY_ROUTES
 from gateway.instrumentation import Instrumentation
 from gateway.metrics import Metrics
 from gateway.model_routes import MODEL_ROUTES
@@ -43,7 +44,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
             yield
 
     app = Litestar(
-        route_handlers=[*ROUTES, *MODEL_ROUTES, *doc_routes(find_assets())],
+        route_handlers=[*ROUTES, *HISTORY_ROUTES, *MODEL_ROUTES, *doc_routes(find_assets())],
         dependencies={"services": Provide(provide_services, sync_to_thread=False)},
         exception_handlers={
             GatewayError: problems.gateway_error,

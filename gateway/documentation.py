@@ -87,8 +87,8 @@ def operation(
 
     Args:
         body: what the route reads by itself, which the framework does not see.
-        example: a successful answer, as JSON, without nulls: the framework drops them.
-        text: further kinds of answers than the first: an example of each, by its media type.
+        example: a successful answer, as JSON, without nulls: the framework drops them. None where it is only text.
+        text: an example of each further kind of answer, by its media type.
     """
 
     @dataclass
@@ -104,7 +104,7 @@ def operation(
 
 
 def _show(response: OpenAPIResponse, example: object, text: Mapping[str, str]) -> None:
-    content = response.content or {}
+    content = (response.content or {}) if example is not None else {}
     for media in content.values():
         media.example = msgspec.to_builtins(example)
     for kind, sample in text.items():

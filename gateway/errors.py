@@ -10,6 +10,7 @@ GatewayError
 │   ├── TooManyFiles
 │   ├── InvalidTimeout
 │   ├── InvalidRoute
+│   ├── InvalidFilter
 │   ├── RouteConflict
 │   └── BadImage
 │       ├── EmptyImage
@@ -102,6 +103,12 @@ class InvalidRoute(BadRequest):
     """The route is no JSON document as `PUT /models/route` takes it, or it contradicts itself; nothing was changed."""
 
     status, name, title = 422, "route-invalid", "The route is not valid"
+
+
+class InvalidFilter(BadRequest):
+    """A filter of `GET /history` is of the wrong kind or out of its range, or two contradict each other."""
+
+    status, name, title = 422, "filter-invalid", "A filter is not valid"
 
 
 class RouteConflict(BadRequest):

@@ -42,13 +42,11 @@ from gateway.errors import (
     UnsupportedFormat,
     documented,
 )
-from gateway.history.records import from_row
 from gateway.problems import document, to_problem
 from gateway.schemas import (
     BatchEntry,
     BatchReply,
     Health,
-    HistoryReply,
     ModelMetrics,
     Prediction,
 )
@@ -82,15 +80,6 @@ SERVER_TIMING = ResponseHeader(
     documentation_only=True,
 )
 
-
-PageSize = Annotated[int, Parameter(ge=1, le=500, description="Entries of the page, at most.")]
-"""How much of a list is asked for."""
-
-Following = Annotated[
-    int | None,
-    Parameter(ge=1, le=2**63 - 1, description="The `next` of the page before; the first page without it."),
-]
-"""Where a page begins; a column of the database holds it."""
 
 IMAGE_ERRORS = (EmptyImage, UnsupportedFormat, TruncatedImage, CorruptImage, TooManyPixels)
 """What may be wrong with one image."""
@@ -171,17 +160,6 @@ async def _classify_all(
     except* GatewayError as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
-
-
-@get("/history", responses=problems(HistoryUnavailable), operation_class=operation(example=examples.HISTORY))
-async def history(
-    services: Services,
-    limit: PageSize = 50,
-    after: Following = None,
-) -> HistoryReply:
-    """Return predictions, newest first; `after` is the `next` of the page before."""
-    page = await services.history.page(limit, after)
-    return HistoryReply([from_row(row) for row in page.rows], page.next)
 
 
 @get("/health", responses=problems(), operation_class=operation(example=examples.HEALTH))
@@ -273,4 +251,4 @@ async def index() -> str:
     return (files("gateway") / "index.html").read_text(encoding="utf-8")
 
 
-ROUTES = [predict, predict_batch, history, health, live, ready, metrics, problem, index]
+ROUTES = [predict, predict_batch, health, live, ready, metrics, problem, index]

@@ -51,6 +51,15 @@ class Prediction(msgspec.Struct, frozen=True):
     this request. Absent while the cache is off, and in the history."""
 
 
+class Recorded(Prediction, frozen=True):
+    """A prediction as the history has it."""
+
+    abstained: bool = False
+    """Whether the model gave no class that counts."""
+    caller: str | None = None
+    """The name of the API key that asked; null where there was none."""
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """An error, as RFC 9457 describes it."""
 
@@ -89,9 +98,10 @@ class BatchReply(msgspec.Struct, frozen=True):
 class HistoryReply(msgspec.Struct, frozen=True):
     """Predictions, newest first."""
 
-    history: list[Prediction]
+    history: list[Recorded]
     next: int | None
-    """The `after` of the following page; null on the last."""
+    """The `after` of the following page; null on the last. With filters a page may hold fewer rows than were asked
+    for, or none, and still have a following one."""
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -15,9 +15,11 @@ def to_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def to_us(text: str) -> int:
-    """Return the microseconds since 1970 of a moment that is written as text."""
-    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+def to_us(moment: str | datetime) -> int:
+    """Return the microseconds since 1970 of a moment, which may be written as text."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def from_us(microseconds: int) -> str:

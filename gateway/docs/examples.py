@@ -1,6 +1,11 @@
 """Answers as the OpenAPI document shows them. They are objects of the API's own types, so they cannot fall behind."""
 
+from typing import get_args
+
+import msgspec
+
 from gateway.errors import UnsupportedFormat
+from gateway.history.export import MEDIA_TYPES, Format, header, lines
 from gateway.imaging import ImageSpec
 from gateway.problems import to_problem
 from gateway.routing import Canary, Share
@@ -13,6 +18,7 @@ from gateway.schemas import (
     ModelMetrics,
     Models,
     Prediction,
+    Recorded,
     RouteChange,
     RouteHistory,
     RouteState,
@@ -35,7 +41,9 @@ PREDICTION = Prediction(
 )
 _NO_IMAGE = UnsupportedFormat("the file is neither a PNG nor a JPEG")
 BATCH = BatchReply([BatchEntry.from_prediction(PREDICTION), BatchEntry("notes.txt", error=to_problem(_NO_IMAGE))])
-HISTORY = HistoryReply([PREDICTION], next=4711)
+_RECORDED = Recorded(**msgspec.structs.asdict(PREDICTION), caller="clinic")
+HISTORY = HistoryReply([_RECORDED], next=4711)
+EXPORTS = {MEDIA_TYPES[kind].partition(";")[0]: header(kind) + lines([_RECORDED], kind) for kind in get_args(Format)}
 HEALTH = Health("ok", _TIME, model_loaded=True, model_version=3, reason="")
 MODELS = Models(
     [

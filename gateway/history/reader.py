@@ -2,23 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import HistoryUnavailable
+from gateway.history.filters import Filters
 from gateway.history.schema import PREDICTIONS
+from gateway.history.search import Page, newest, search
 
 Returned = TypeVar("Returned")
-
-
-class Page(msgspec.Struct, frozen=True):
-    """Some rows, newest first, and where the following page begins; None on the last page."""
-
-    rows: list[dict[str, Any]]
-    next: int | None
 
 
 class HistoryReader:
@@ -33,12 +27,15 @@ class HistoryReader:
         Raises:
             HistoryUnavailable: the database cannot be read.
         """
-        query: Any = select(table).order_by(table.c.sequence.desc()).limit(limit + 1)
-        if after is not None:
-            query = query.where(table.c.sequence < after)
-        rows = await self.run(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
-        more = len(rows) > limit
-        return Page(rows[:limit], rows[limit - 1]["sequence"] if more else None)
+        return await self.run(lambda connection: newest(connection, table, limit, after))
+
+    async def search(self, filters: Filters, limit: int, after: int | None) -> Page:
+        """Return `limit` predictions at most that meet the filters, as `page` does; fewer where few of many do.
+
+        Raises:
+            HistoryUnavailable: the database cannot be read.
+        """
+        return await self.run(lambda connection: search(connection, filters, limit, after))
 
     async def run(self, work: Callable[[Connection], Returned]) -> Returned:
         """Return what `work` returned; it runs in a thread, with a connection that cannot write.

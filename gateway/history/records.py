@@ -6,21 +6,30 @@ from typing import Any
 import msgspec
 
 from gateway.routing import Route
-from gateway.schemas import Prediction, RouteChange
+from gateway.schemas import Prediction, Recorded, RouteChange
 from gateway.timestamps import from_us, to_us
 
-
-def to_row(prediction: Prediction) -> dict[str, Any]:
-    """Return the row for a prediction, columns of `PREDICTIONS` without `sequence`."""
-    row: dict[str, Any] = msgspec.to_builtins(prediction)
-    row.pop("cache", None)  # the row is the same wherever the answer is from
-    return {**row, "timestamp_us": to_us(row.pop("timestamp"))}
+_KEPT = ("id", "filename", "prediction", "confidence", "probabilities", "model_version", "timings")
+"""Fields of a prediction that are columns under the same name."""
 
 
-def from_row(row: Mapping[str, Any]) -> Prediction:
+def to_row(prediction: Prediction, *, abstained: bool = False, caller: str | None = None) -> dict[str, Any]:
+    """Return the row for a prediction, columns of `PREDICTIONS` without `sequence`.
+
+    Args:
+        prediction: as it is answered; where its answer is from is not kept.
+        abstained: whether the model gave no class that counts.
+        caller: the name of the API key that asked, None where there are none.
+    """
+    fields: dict[str, Any] = msgspec.to_builtins(prediction)
+    row = {name: fields[name] for name in _KEPT}
+    return {**row, "timestamp_us": to_us(prediction.timestamp), "abstained": abstained, "caller": caller}
+
+
+def from_row(row: Mapping[str, Any]) -> Recorded:
     """Return the prediction of a row."""
-    stored = {name: row[name] for name in Prediction.__struct_fields__ if name not in {"timestamp", "cache"}}
-    return msgspec.convert({**stored, "timestamp": from_us(row["timestamp_us"])}, Prediction)
+    stored = {name: row[name] for name in (*_KEPT, "abstained", "caller")}
+    return msgspec.convert({**stored, "timestamp": from_us(row["timestamp_us"])}, Recorded)
 
 
 def route_to_row(change: RouteChange) -> dict[str, Any]:

@@ -1,28 +1,51 @@
-"""The tables of the history, as the newest migration leaves them."""
+"""The tables of the history, as the newest migration leaves them, in SQLite and in PostgreSQL."""
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Integer, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, false, text
 
 METADATA = MetaData()
+
+SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts up an INTEGER alone, which has 64 bits there."""
+BYTEWISE = String(255).with_variant(String(255, collation="C"), "postgresql")
+"""Ordered by code points, as SQLite does it, so that an index finds what begins with a text."""
 
 PREDICTIONS = Table(
     "predictions",
     METADATA,
-    Column("sequence", Integer, primary_key=True, autoincrement=True),  # the order of commits; pages are cut by it
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),  # the order of commits; pages are cut by it
     Column("id", String(32), nullable=False, unique=True),
     Column("timestamp_us", BigInteger, nullable=False),  # microseconds since 1970, UTC
-    Column("filename", String(255)),
+    Column("filename", BYTEWISE),
     Column("prediction", String(255), nullable=False),
     Column("confidence", Float, nullable=False),
     Column("probabilities", JSON, nullable=False),
     Column("model_version", BigInteger, nullable=False),
     Column("timings", JSON, nullable=False),  # milliseconds for each stage before the row was written
+    Column("abstained", Boolean, nullable=False, server_default=false()),
+    Column("caller", String(64)),  # the name of the API key
+    Index("ix_predictions_prediction", "prediction", "sequence"),
+    Index("ix_predictions_model_version", "model_version", "sequence"),
     sqlite_autoincrement=True,
+)
+for _column in (PREDICTIONS.c.filename, PREDICTIONS.c.caller):
+    Index(
+        f"ix_predictions_{_column.name}",
+        _column,
+        PREDICTIONS.c.sequence,
+        sqlite_where=_column.is_not(None),
+        postgresql_where=_column.is_not(None),
+    )
+Index(
+    "ix_predictions_abstained",
+    PREDICTIONS.c.sequence,
+    sqlite_where=text("abstained = 1"),
+    postgresql_where=text("abstained"),
 )
 
 ROUTES = Table(
     "routes",
     METADATA,
-    Column("sequence", Integer, primary_key=True, autoincrement=True),  # the newest row is the route that holds
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),  # the newest row is the route that holds
     Column("timestamp_us", BigInteger, nullable=False),
     Column("mode", String(16), nullable=False),
     Column("version", BigInteger),  # pinned, or on trial

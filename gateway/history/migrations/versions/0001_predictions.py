@@ -11,10 +11,10 @@ def upgrade() -> None:
     """Create the table."""
     op.create_table(
         "predictions",
-        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
         sa.Column("id", sa.String(32), nullable=False, unique=True),
         sa.Column("timestamp_us", sa.BigInteger, nullable=False),
-        sa.Column("filename", sa.String(255)),
+        sa.Column("filename", sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")),
         sa.Column("prediction", sa.String(255), nullable=False),
         sa.Column("confidence", sa.Float, nullable=False),
         sa.Column("probabilities", sa.JSON, nullable=False),

@@ -11,7 +11,7 @@ def upgrade() -> None:
     """Create the table."""
     op.create_table(
         "routes",
-        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
         sa.Column("timestamp_us", sa.BigInteger, nullable=False),
         sa.Column("mode", sa.String(16), nullable=False),
         sa.Column("version", sa.BigInteger),
