@@ -9,7 +9,9 @@ import pytest
 from tests import toymodel
 from tests.gateways import Gateway, serving_gateway
 from tests.modelserver import MODEL, ModelServer, serving
+from tests.postgresql import Postgres, running_postgresql
 from tests.processes import PYTHON, ROOT
+from tests.prometheus import ProgramMissing
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +60,22 @@ def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory)
 def gateway_url(gateway: Gateway) -> str:
     """Return the address of `gateway`."""
     return gateway.url
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """Return a PostgreSQL server, a process of its own; a test that stops it starts it again."""
+    try:
+        with running_postgresql() as server:
+            yield server
+    except ProgramMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def history_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty history, in each of the databases that can hold one."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'history.db'}"
+    server: Postgres = request.getfixturevalue("postgresql")
+    return server.create()

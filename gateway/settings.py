@@ -1,6 +1,7 @@
 """The gateway's settings: one frozen object, read once from the environment, over `pulmo.toml`, over the defaults."""
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,8 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Threads that decode images; 0 is one for each core. Each process has one at least."""
     cache_entries: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Answers kept for images that are posted again, byte by byte; 0 keeps none and computes each image."""
-    history: Annotated[str, Meta(pattern=r"^sqlite:///.+")] = "sqlite:///var/history.db"
-    """The SQLAlchemy URL of the history."""
+    history: Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = "sqlite:///var/history.db"
+    """The SQLAlchemy URL of the history: a file, or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`."""
     durability: Literal["normal", "full"] = "normal"
     """What an acknowledged prediction survives: `normal` a killed process, `full` a loss of power too."""
     history_queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
@@ -173,7 +174,12 @@ def _explain(error: msgspec.ValidationError, values: Mapping[str, object]) -> st
     name = place.rstrip("`")
     if not name:
         return f"{problem}; see the table of settings in README.md"
-    return f"{PREFIX}{name.upper()} is {values[name]!r}. {problem}; see the table of settings in README.md"
+    return f"{PREFIX}{name.upper()} is {_shown(values[name])}. {problem}; see the table of settings in README.md"
+
+
+def _shown(value: object) -> str:
+    """Return a value as a person may see it: what may be a password in a URL is `***`."""
+    return re.sub(r"(://[^:@/]*):.*@", r"\1:***@", re.sub(r"(password=)[^&']*", r"\1***", repr(value)))
 
 
 def _is_loopback(host: str) -> bool:

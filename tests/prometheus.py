@@ -21,9 +21,7 @@ def find_program(name: str, package: str = "prometheus") -> Path:
     """
     if installed := shutil.which(name):
         return Path(installed)
-    unpacked = CACHE / package
-    if not unpacked.is_dir():
-        _unpack(package, unpacked)
+    unpacked = unpack(package)
     program = unpacked / "usr" / "bin" / name
     if not program.is_file():
         raise ProgramMissing(
@@ -52,8 +50,15 @@ def alertmanager() -> list[str]:
     return [*apart, f'{mount} && exec "$0" "$@"', str(program)]
 
 
-def _unpack(package: str, target: Path) -> None:
-    """Fetch a Debian package and unpack it as `target`, all of it or nothing."""
+def unpack(package: str) -> Path:
+    """Return the folder that a Debian package is unpacked in, fetched if it is not there: all of it or nothing.
+
+    Raises:
+        ProgramMissing: it cannot be fetched.
+    """
+    target = CACHE / package
+    if target.is_dir():
+        return target
     for tool in ("apt-get", "dpkg"):
         if shutil.which(tool) is None:
             raise ProgramMissing(f"{package} is not on the PATH, and {tool}, which could fetch it, is not either")
@@ -65,6 +70,7 @@ def _unpack(package: str, target: Path) -> None:
         _call(package, ["dpkg", "-x", str(archive), str(content)], folder)
         shutil.rmtree(target, ignore_errors=True)
         content.rename(target)
+    return target
 
 
 def _download(package: str, folder: Path) -> Path:

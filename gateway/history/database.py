@@ -1,92 +1,114 @@
-"""Opens the database of the history and brings it to the newest schema."""
+"""Opens the database of the history, whichever it is, and brings it to the newest schema."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import HistoryUnavailable
-from gateway.history.lock import exclusive
+from gateway.history import postgresql, sqlite
 
-Durability = Literal["normal", "full"]
+Durability = Literal["normal", "full", "async"]
 
-_BUSY_MS = 5000
+_SQLITE = "sqlite"
 
 
 def open_writer(url: str, durability: Durability) -> Engine:
-    """Open the one engine of this process that writes; creates the database and migrates it.
-
-    In WAL mode with `synchronous=NORMAL` a commit survives a killed process, with `FULL` a loss of power too
-    (https://sqlite.org/pragma.html#pragma_synchronous).
+    """Open the one engine of this process that writes; creates the tables, and a file where it is one, and migrates.
 
     Raises:
         HistoryUnavailable: the database cannot be opened, created or migrated.
     """
-    engine = _engine(url, f"PRAGMA synchronous={durability}")
     try:
-        _path(engine).parent.mkdir(parents=True, exist_ok=True)
+        address = make_url(url)
+        if address.get_backend_name() == _SQLITE:
+            engine = sqlite.open_for_writing(address, durability)
+        else:
+            engine = postgresql.open_for_writing(address, durability)
         with writing(engine) as connection:
+            if not _is_file(engine):
+                postgresql.wait_for_migrations(connection)
             migrations = Config()
             migrations.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             migrations.set_main_option("path_separator", "os")
             migrations.attributes["connection"] = connection
             command.upgrade(migrations, "head")
-    except (OSError, SQLAlchemyError) as error:
-        raise HistoryUnavailable(f"the history {url} (PULMO_HISTORY) cannot be opened: {error}") from error
+    except (OSError, ValueError, SQLAlchemyError) as error:  # a ValueError of a port that is no number
+        raise HistoryUnavailable(f"the history {masked(url)} (PULMO_HISTORY) cannot be opened: {error}") from error
     return engine
+
+
+def open_reader(url: str) -> Engine:
+    """Open an engine that cannot write."""
+    address = make_url(url)
+    if address.get_backend_name() == _SQLITE:
+        return sqlite.open_for_reading(address)
+    return postgresql.open_for_reading(address)
+
+
+@contextmanager
+def turn(engine: Engine) -> Iterator[None]:
+    """Hold the right to write for the length of a block; the commit, and the checkpoint after it, must be inside.
+
+    PostgreSQL lets writers write side by side.
+
+    Raises:
+        HistoryUnavailable: another process keeps that right for too long.
+        OSError: the lock beside the database cannot be opened.
+    """
+    if not _is_file(engine):
+        yield
+        return
+    with sqlite.turn(engine):
+        yield
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Hold a transaction, and the right to write, for the length of a block; the commit and its checkpoint are inside.
+    """Hold a transaction, and the right to write, for the length of a block.
 
     Raises:
         HistoryUnavailable: another process keeps that right for too long.
         OSError, SQLAlchemyError: the database, or the lock beside it, cannot be written.
     """
-    with exclusive(_lock(engine), _BUSY_MS / 1000), engine.begin() as connection:
+    with turn(engine), engine.begin() as connection:
         yield connection
 
 
+def keep_others_from(table: Table, connection: Connection) -> None:
+    """Let no other transaction write to a table until this one ends; reading goes on."""
+    if not _is_file(connection.engine):  # with a file, whoever writes is alone anyway
+        connection.execute(text(f"LOCK TABLE {table.name} IN EXCLUSIVE MODE"))
+
+
 def close_writer(engine: Engine) -> None:
-    """Close the connections of the engine that writes; the last one of all processes checkpoints.
+    """Close the connections of the engine that writes; of a file the last one of all processes checkpoints.
 
     Raises:
         HistoryUnavailable: another process keeps the right to write for too long; they are closed nevertheless, which
             checkpoints nothing then.
     """
     try:
-        with exclusive(_lock(engine), _BUSY_MS / 1000):
+        with turn(engine):
             engine.dispose()
     finally:
         engine.dispose()
 
 
-def open_reader(url: str) -> Engine:
-    """Open an engine that cannot write, nor checkpoint the write-ahead log beside the writer."""
-    return _engine(url, "PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0")
+def masked(url: str) -> str:
+    """Return a URL as it may be shown: with its password, wherever it stands, as `***`."""
+    try:
+        address = make_url(url)
+    except (ValueError, SQLAlchemyError):
+        return "URL"
+    secret = {name: "***" for name in address.query if "password" in name}
+    return address.update_query_dict(secret).render_as_string(hide_password=True)
 
 
-def _path(engine: Engine) -> Path:
-    return Path(engine.url.database or "")
-
-
-def _lock(engine: Engine) -> Path:
-    path = _path(engine)
-    return path.with_name(f"{path.name}.lock")
-
-
-def _engine(url: str, *pragmas: str) -> Engine:
-    engine = create_engine(url)
-
-    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
-        for pragma in (f"PRAGMA busy_timeout={_BUSY_MS}", "PRAGMA journal_mode=WAL", *pragmas):
-            connection.execute(pragma)
-
-    event.listen(engine, "connect", prepare)
-    return engine
+def _is_file(engine: Engine) -> bool:
+    return engine.dialect.name == _SQLITE

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, insert, literal, select
 
+from gateway.history.database import keep_others_from
 from gateway.history.reader import HistoryReader
 from gateway.history.records import route_from_row, route_to_row
 from gateway.history.schema import ROUTES
@@ -39,7 +40,8 @@ class RouteStore:
         row = route_to_row(change)
 
         def add(connection: Connection) -> int | None:
-            """Compare and set in one statement: there is no moment between the two."""
+            """Compare and set while no other can set: there is no moment between the two."""
+            keep_others_from(ROUTES, connection)
             newest = select(func.coalesce(func.max(ROUTES.c.sequence), 0)).scalar_subquery()
             values = select(*(literal(value, ROUTES.c[name].type) for name, value in row.items()))
             statement: Any = insert(ROUTES).from_select(list(row), values.where(newest == after))

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
 from gateway.errors import HistoryUnavailable
-from gateway.history.database import open_reader, open_writer
+from gateway.history.database import close_writer, open_reader, open_writer
 from gateway.history.metrics import HistoryMetrics
 from gateway.history.reader import HistoryReader
 from gateway.history.records import from_row, to_row
@@ -47,10 +47,21 @@ def test_a_row_is_the_prediction() -> None:
     assert kept == Recorded(**msgspec.structs.asdict(EXAMPLE), abstained=True, caller="ward 7")
 
 
-def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
+def test_the_migrations_lead_to_the_schema(history_url: str) -> None:
     """The tables that the code declares are the tables that the migrations make."""
-    with open_writer(url(tmp_path), "normal").connect() as connection:
+    engine = open_writer(history_url, "normal")
+    with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    close_writer(engine)
+
+
+async def test_processes_that_start_at_once_migrate_once(history_url: str) -> None:
+    """One does it while the others wait; all find the newest schema."""
+    engines = await asyncio.gather(*(asyncio.to_thread(open_writer, history_url, "normal") for _ in range(6)))
+    for engine in engines:
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM predictions")).scalar() == 0
+        close_writer(engine)
 
 
 @pytest.mark.parametrize(("durability", "pragma"), [("normal", 1), ("full", 2)])
@@ -80,13 +91,13 @@ async def test_a_prediction_is_not_acknowledged_before_it_is_committed(tmp_path:
     assert found == [(EXAMPLE.id,)]
 
 
-async def test_pages_follow_each_other_newest_first(tmp_path: Path) -> None:
+async def test_pages_follow_each_other_newest_first(history_url: str) -> None:
     """`next` leads through everything, once."""
-    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, HistoryMetrics(CollectorRegistry()))
+    writer = HistoryWriter(open_writer(history_url, "normal"), 100, HistoryMetrics(CollectorRegistry()))
     writer.start()
     for number in range(5):
         await writer.record(to_row(numbered(number)))
-    reader = HistoryReader(open_reader(url(tmp_path)))
+    reader = HistoryReader(open_reader(history_url))
 
     seen: list[int] = []
     after = None
@@ -114,6 +125,25 @@ async def test_a_row_that_cannot_be_written_is_an_error_and_the_next_one_is_writ
 
     assert registry.get_sample_value("history_rows_total", {"outcome": "committed"}) == 2.0
     assert registry.get_sample_value("history_rows_total", {"outcome": "failed"}) == 1.0
+
+
+async def test_a_reader_cannot_write(history_url: str) -> None:
+    """A mistake in a question changes nothing."""
+    close_writer(open_writer(history_url, "normal"))
+    reader = HistoryReader(open_reader(history_url))
+    with pytest.raises(HistoryUnavailable):
+        await reader.run(lambda connection: connection.execute(text("DELETE FROM predictions")))
+    await reader.close()
+
+
+@pytest.mark.parametrize("query", ["", "?password=s3cret", "?sslpassword=s3cret"])
+def test_a_password_is_not_told(query: str) -> None:
+    """Who reads the log of a gateway that does not start learns which database it was, and no secret."""
+    with pytest.raises(HistoryUnavailable) as error:
+        open_writer(f"postgresql+psycopg://pulmo:s3cret@127.0.0.1:1/history{query}", "normal")
+
+    assert "postgresql+psycopg://pulmo:***@127.0.0.1:1/history" in error.value.detail
+    assert "s3cret" not in error.value.detail + error.value.internals
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -51,9 +51,12 @@ def rows() -> list[dict[str, Any]]:
     return [row(number, chance) for number in range(400)]
 
 
-@pytest.fixture(scope="module")
-def engine(rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_writer(f"sqlite:///{tmp_path_factory.mktemp('filters')}/history.db", "normal")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def engine(
+    rows: list[dict[str, Any]], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('filters')}/history.db"
+    engine = open_writer(url if request.param == "sqlite" else request.getfixturevalue("postgresql").create(), "normal")
     with engine.begin() as connection:
         connection.execute(insert(PREDICTIONS), rows)
     yield engine

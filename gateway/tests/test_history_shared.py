@@ -49,11 +49,11 @@ def held(lock: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[RouteStore]:
+async def opened(url: str) -> AsyncIterator[RouteStore]:
     """Open a store with a writer of its own, as each process has one."""
-    writer = HistoryWriter(open_writer(url(folder), "normal"), 100, HistoryMetrics(CollectorRegistry()))
+    writer = HistoryWriter(open_writer(url, "normal"), 100, HistoryMetrics(CollectorRegistry()))
     writer.start()
-    reader = HistoryReader(open_reader(url(folder)))
+    reader = HistoryReader(open_reader(url))
     yield RouteStore(writer, reader)
     await reader.close()
     await writer.close()
@@ -61,7 +61,7 @@ async def opened(folder: Path) -> AsyncIterator[RouteStore]:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[RouteStore]:
-    async with opened(tmp_path) as one:
+    async with opened(url(tmp_path)) as one:
         yield one
 
 
@@ -113,9 +113,9 @@ def test_who_waits_too_long_is_told_so(tmp_path: Path) -> None:
         pass
 
 
-async def test_of_two_changes_after_the_same_one_the_first_counts(store: RouteStore, tmp_path: Path) -> None:
-    """Compared and set in one statement, by writers that know nothing of each other."""
-    async with opened(tmp_path) as other:
+async def test_of_two_changes_after_the_same_one_the_first_counts(history_url: str) -> None:
+    """Compared and set at one moment, by writers that know nothing of each other."""
+    async with opened(history_url) as store, opened(history_url) as other:
         added = await asyncio.gather(*(each.add(change(n), after=0) for n in range(8) for each in (store, other)))
         kept = [one for one in added if one is not None]
         following = await other.add(RouteChange(0, change(1).since, Pinned(2), "guard", "next"), after=1)

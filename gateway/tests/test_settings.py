@@ -27,6 +27,8 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
         ("PULMO_MAX_BATCH", "many", "PULMO_MAX_BATCH is 'many'. Expected `int`"),
         ("PULMO_SERVER", "apache", "PULMO_SERVER is 'apache'. Invalid enum value"),
         ("PULMO_HISTORY", "mysql://x", "PULMO_HISTORY is 'mysql://x'. Expected `str` matching"),
+        ("PULMO_HISTORY", "postgres://u:p@ss@h/x", "PULMO_HISTORY is 'postgres://u:***@h/x'. Expected `str` matching"),
+        ("PULMO_HISTORY", "pg://h/x?password=p", "PULMO_HISTORY is 'pg://h/x?password=***'. Expected `str` matching"),
         ("PULMO_HOST", "0.0.0.0", "PULMO_INSECURE=true"),
         ("PULMO_WORKERS", "0", "PULMO_WORKERS is '0'. Expected `int` >= 1"),
         ("PULMO_WORKERS", "9", "PULMO_MAX_IN_FLIGHT is 8 and is shared by PULMO_WORKERS=9 processes"),
