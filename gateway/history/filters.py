@@ -43,7 +43,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Raises:
             InvalidFilter: a value is of the wrong kind or out of its range, or two contradict each other.
         """
-        given = {name: value for name, value in values.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+        given.update({name: _moment(name, given[name]) for name in _MOMENTS if name in given})
         try:
             filters = msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:
@@ -81,11 +82,20 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.filename is None or not self.filename.endswith("*")
 
 
+_MOMENTS = ("since", "until")
 _REMEDIES = {
-    **dict.fromkeys(("since", "until"), "; write it as 2026-11-24T12:00:00Z, and a + as %2B"),
+    **dict.fromkeys(_MOMENTS, "; write it as 2026-11-24T12:00:00Z, and a + as %2B"),
     **dict.fromkeys(("min_confidence", "max_confidence"), "; it lies between 0 and 1"),
     "abstained": "; it is true or false",
 }
+
+
+def _moment(name: str, text: str) -> datetime:
+    """Read a moment as RFC 3339 has it; the conversion of the others would take a number for seconds since 1970."""
+    try:
+        return msgspec.convert(text, Moment)
+    except msgspec.ValidationError as error:
+        raise InvalidFilter(f"{name} is {text!r}: {error}{_REMEDIES[name]}") from error
 
 
 def _named(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
