@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests import toymodel
+from tests.debian import ProgramMissing
 from tests.gateways import Gateway, serving_gateway
 from tests.modelserver import MODEL, ModelServer, serving
 from tests.postgresql import Postgres, running_postgresql
 from tests.processes import PYTHON, ROOT
-from tests.prometheus import ProgramMissing
 
 
 @pytest.fixture(scope="session")

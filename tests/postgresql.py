@@ -15,8 +15,8 @@ from typing import Any
 
 import psycopg
 
+from tests.debian import ProgramMissing, unpack
 from tests.processes import eventually, free_port
-from tests.prometheus import ProgramMissing, unpack
 
 PASSWORD = "s3cret-p4ss"  # shown nowhere: tests look for it
 _PACKAGE = "postgresql-15"

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import yaml
 
+from tests.debian import ProgramMissing, alertmanager, find_program
 from tests.processes import ROOT, free_port, running
-from tests.prometheus import ProgramMissing, alertmanager, find_program
 
 CONFIG = ROOT / "monitoring" / "prometheus.yml"
 

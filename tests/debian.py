@@ -1,4 +1,4 @@
-"""Prometheus' programs for tests: those on the PATH, else Debian's packages, unpacked into a cache, not installed."""
+"""Programs for tests: those on the PATH, else those of Debian's packages, unpacked into a cache, not installed."""
 
 import shutil
 import subprocess
