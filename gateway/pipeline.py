@@ -5,6 +5,7 @@ import time
 from functools import partial
 
 import msgspec
+from msgspec import UNSET
 
 from gateway.admission import Admission
 from gateway.answers import Scored, check, interpret
@@ -84,9 +85,10 @@ class Pipeline:
             stopwatch.lap("read")
             scored = await self._score_in_time(Passage(upload.body, deadline, key, priority, stopwatch))
             prediction = interpret(scored, upload.filename, stopwatch.timings())
-            await self._history.record(to_row(prediction))
+            kept = await self._history.record(to_row(prediction))
             stopwatch.lap("persist")
-            prediction = msgspec.structs.replace(prediction, timings=stopwatch.timings())
+            recorded = UNSET if kept else False
+            prediction = msgspec.structs.replace(prediction, timings=stopwatch.timings(), recorded=recorded)
             self._count(prediction)
             return prediction
 

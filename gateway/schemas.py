@@ -49,6 +49,8 @@ class Prediction(msgspec.Struct, frozen=True):
     cache: CacheOutcome | UnsetType = UNSET
     """Where the answer is from: `hit`, kept from before; `shared`, computed for several at once; `miss`, computed for
     this request. Absent while the cache is off, and in the history."""
+    recorded: Literal[False] | UnsetType = UNSET
+    """false where the history was away, and the gateway is set to answer nevertheless; else absent."""
 
 
 class Recorded(Prediction, frozen=True):
@@ -81,6 +83,7 @@ class BatchEntry(msgspec.Struct, frozen=True):
     timestamp: str | UnsetType = UNSET
     timings: Timings | UnsetType = UNSET
     cache: CacheOutcome | UnsetType = UNSET
+    recorded: Literal[False] | UnsetType = UNSET
     error: Problem | UnsetType = UNSET
 
     @classmethod

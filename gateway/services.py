@@ -16,7 +16,7 @@ from gateway.guard.judgement import Thresholds
 from gateway.history.database import open_reader, open_writer
 from gateway.history.reader import HistoryReader
 from gateway.history.routes import RouteStore
-from gateway.history.writer import HistoryWriter
+from gateway.history.writer import HistoryWriter, Terms
 from gateway.metrics import Metrics
 from gateway.observations import ObservedModel, Observers
 from gateway.pipeline import Pipeline
@@ -50,7 +50,9 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
     """
     async with AsyncExitStack() as stack:
         engine = await asyncio.to_thread(open_writer, settings.history, settings.durability)
-        writer = HistoryWriter(engine, settings.history_queue, metrics.history)
+        writer = HistoryWriter(
+            engine, settings.history_queue, metrics.history, Terms(settings.durability, settings.history_policy)
+        )
         writer.start()
         stack.push_async_callback(writer.close)
         reader = HistoryReader(open_reader(settings.history))

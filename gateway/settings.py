@@ -65,8 +65,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Answers kept for images that are posted again, byte by byte; 0 keeps none and computes each image."""
     history: Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = "sqlite:///var/history.db"
     """The SQLAlchemy URL of the history: a file, or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`."""
-    durability: Literal["normal", "full"] = "normal"
-    """What an acknowledged prediction survives: `normal` a killed process, `full` a loss of power too."""
+    durability: Literal["normal", "full", "async"] = "normal"
+    """What an acknowledged prediction survives: `normal` a killed process, `full` a loss of power too; `async` answers
+    before it is written, and a killed gateway loses the last ones."""
+    history_policy: Literal["required", "best_effort"] = "required"
+    """What becomes of a prediction that cannot be recorded: `required` refuses it with 503, `best_effort` answers it
+    with `"recorded": false`."""
     history_queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     """Predictions that may wait to be written; more are refused with 503."""
     guard: bool = True

@@ -3,7 +3,8 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _COMMIT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
-OUTCOMES = ("committed", "failed", "refused")
+OUTCOMES = ("committed", "failed", "refused", "lost")
+DURABILITIES = ("full", "normal", "async")
 
 
 class HistoryMetrics:
@@ -22,5 +23,23 @@ class HistoryMetrics:
         self.rows = Counter(
             "history_rows", "Predictions handed to the history, by what became of them.", ["outcome"], registry=registry
         )
+        self.unconfirmed = Gauge(
+            "history_unconfirmed",
+            "Predictions that were answered and are not yet committed; there are some with durability `async` alone.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.unrecorded = Counter(
+            "history_unrecorded", "Predictions that were answered although they are not recorded.", registry=registry
+        )
+        self.durability = Gauge(
+            "history_durability",
+            "1 for what an answer promises of its row, else 0.",
+            ["mode"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         for outcome in OUTCOMES:
             self.rows.labels(outcome)
+        for mode in DURABILITIES:
+            self.durability.labels(mode)

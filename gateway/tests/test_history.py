@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
 from gateway.errors import HistoryUnavailable
-from gateway.history.database import close_writer, open_reader, open_writer
+from gateway.history.database import Durability, close_writer, open_reader, open_writer
 from gateway.history.metrics import HistoryMetrics
 from gateway.history.reader import HistoryReader
 from gateway.history.records import from_row, to_row
@@ -64,13 +64,21 @@ async def test_processes_that_start_at_once_migrate_once(history_url: str) -> No
         close_writer(engine)
 
 
-@pytest.mark.parametrize(("durability", "pragma"), [("normal", 1), ("full", 2)])
-def test_durability_is_what_the_database_is_told(tmp_path: Path, durability: str, pragma: int) -> None:
-    """The setting reaches SQLite."""
-    engine = open_writer(url(tmp_path), "full" if durability == "full" else "normal")
+@pytest.mark.parametrize(
+    ("durability", "pragma", "commit"), [("normal", 1, "local"), ("full", 2, "on"), ("async", 1, "off")]
+)
+def test_durability_is_what_the_database_is_told(
+    history_url: str, durability: Durability, pragma: int, commit: str
+) -> None:
+    """The setting reaches SQLite and PostgreSQL."""
+    engine = open_writer(history_url, durability)
     with engine.connect() as connection:
-        assert pragma == connection.execute(text("PRAGMA synchronous")).scalar()
-        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        if engine.dialect.name == "sqlite":
+            assert pragma == connection.execute(text("PRAGMA synchronous")).scalar()
+            assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        else:
+            assert commit == connection.execute(text("SHOW synchronous_commit")).scalar()
+    close_writer(engine)
 
 
 async def test_a_prediction_is_not_acknowledged_before_it_is_committed(tmp_path: Path) -> None:
@@ -110,21 +118,6 @@ async def test_pages_follow_each_other_newest_first(history_url: str) -> None:
     await writer.close()
 
     assert seen == [4, 3, 2, 1, 0]
-
-
-async def test_a_row_that_cannot_be_written_is_an_error_and_the_next_one_is_written(tmp_path: Path) -> None:
-    """One failed commit does not end the history."""
-    registry = CollectorRegistry()
-    writer = HistoryWriter(open_writer(url(tmp_path), "normal"), 100, HistoryMetrics(registry))
-    writer.start()
-    await writer.record(to_row(EXAMPLE))
-    with pytest.raises(HistoryUnavailable):
-        await writer.record(to_row(EXAMPLE))  # the same id
-    await writer.record(to_row(numbered(7)))
-    await writer.close()
-
-    assert registry.get_sample_value("history_rows_total", {"outcome": "committed"}) == 2.0
-    assert registry.get_sample_value("history_rows_total", {"outcome": "failed"}) == 1.0
 
 
 async def test_a_reader_cannot_write(history_url: str) -> None:
