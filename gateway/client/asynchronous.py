@@ -1,0 +1,241 @@
+"""The client for programs of coroutines: a thin transport; what is asked and how it is read stands in `calls`."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from itertools import count
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from gateway.client import calls
+from gateway.client.calls import Call
+from gateway.client.failures import GatewayProblem
+from gateway.client.images import Image, Limits, Packer, Source, load
+from gateway.client.messages import (
+    BatchEntry,
+    Explanation,
+    Feedback,
+    Health,
+    ModelEntry,
+    ModelMetrics,
+    Prediction,
+    Retraining,
+    RouteState,
+    TrainingStatus,
+    Uploaded,
+)
+from gateway.client.patience import Patience
+
+Answer = TypeVar("Answer")
+
+
+class AsyncClient:
+    """Asks one gateway, from one event loop. Every failure is a `ClientError`.
+
+    A request that is refused with 429 or 503 is sent again when the gateway says, until `timeout` seconds are over.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        batch: Limits | None = None,
+    ) -> None:
+        """Remember what to ask; nothing is sent.
+
+        Args:
+            url: of the gateway.
+            api_key: the environment's PULMO_API_KEY where it is None.
+            timeout: seconds that a call may take, its repetitions included.
+            batch: how much goes into one request of `predict_batch`.
+
+        Raises:
+            ClientError: the address or the key can be none.
+        """
+        self._http = httpx.AsyncClient(**calls.connection(url, api_key or os.environ.get("PULMO_API_KEY")))
+        self._url = url
+        self._patience = Patience(timeout)
+        self._batch = batch or Limits()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def predict(self, image: Source) -> Prediction:
+        """Have one image classified: its bytes, or the path of its file.
+
+        Raises:
+            OSError: the file cannot be read.
+            ClientError: there is no answer.
+        """
+        return await self._ask(calls.predict(await asyncio.to_thread(load, image)))
+
+    async def predict_batch(self, images: Iterable[Source]) -> AsyncIterator[BatchEntry]:
+        """Have images classified, in requests of a bounded size; yield the answers in the order of the images.
+
+        No more images are read than one request holds.
+
+        Raises:
+            OSError: a file cannot be read.
+            ClientError: there is no answer.
+        """
+        packer = Packer[Image](self._batch)
+        for source in images:
+            image = await asyncio.to_thread(load, source)
+            for entry in await self.predict_images(packer.add(image, len(image.body))):
+                yield entry
+        for entry in await self.predict_images(packer.rest()):
+            yield entry
+
+    async def predict_images(self, images: list[Image]) -> list[BatchEntry]:
+        """Have images classified that were read, in one request.
+
+        Raises:
+            ClientError: there is no answer.
+        """
+        return (await self._ask(calls.predict_batch(images))).predictions if images else []
+
+    async def explain(self, image: Source) -> Explanation:
+        """Return where the network looks in one image.
+
+        Raises:
+            OSError: the file cannot be read.
+            ClientError: there is no answer.
+        """
+        return await self._ask(calls.explain(await asyncio.to_thread(load, image)))
+
+    async def history(self, *, page: int = 100, **filters: str | float | None) -> AsyncIterator[Prediction]:
+        """Yield predictions, newest first, to the end; each page of them is fetched when it is needed.
+
+        Args:
+            page: predictions in a request.
+            filters: as `GET /history` takes them.
+
+        Raises:
+            ClientError: there is no answer.
+        """
+        after = None
+        while True:
+            found = await self._ask(calls.history(page, after, filters))
+            for prediction in found.history:
+                yield prediction
+            after = found.next
+            if after is None:
+                return
+
+    async def health(self) -> Health:
+        """Return how the gateway is.
+
+        Raises:
+            ClientError: there is no answer.
+        """
+        return await self._ask(calls.health())
+
+    async def models(self) -> list[ModelEntry]:
+        """Return the versions of the model, newest first.
+
+        Raises:
+            ClientError: there is no answer.
+        """
+        return (await self._ask(calls.models())).models
+
+    async def metrics(self) -> ModelMetrics:
+        """Return what the trainer measured of the version that answers.
+
+        Raises:
+            ClientError: there is no answer.
+        """
+        return await self._ask(calls.metrics())
+
+    async def route(self) -> RouteState:
+        """Return which version answers.
+
+        Raises:
+            ClientError: there is no answer.
+        """
+        return await self._ask(calls.route())
+
+    async def set_route(self, mode: str, **document: str | float | None) -> RouteState:
+        """Say which version is to answer: `latest`, `pinned`, `canary` or `shadow`.
+
+        Args:
+            mode: one of these.
+            document: `version`, `percent`, `stable` and `reason`, as `PUT /models/route` takes them.
+
+        Raises:
+            ClientError: it is not set.
+        """
+        return await self._ask(calls.set_route({"mode": mode, **document}))
+
+    async def roll_back(self, reason: str = "") -> RouteState:
+        """Go back to the version that answered before.
+
+        Raises:
+            ClientError: it is not set.
+        """
+        return await self._ask(calls.roll_back(reason))
+
+    async def feedback(self, prediction_id: str, label: str) -> Feedback:
+        """Tell the true label of an image that was classified.
+
+        Raises:
+            ClientError: it is not taken down.
+        """
+        return await self._ask(calls.feedback(prediction_id, label))
+
+    async def retrain(self, parameters: Mapping[str, Any] | None = None) -> Retraining:
+        """Start a retraining, or learn which one runs already.
+
+        Raises:
+            ClientError: none is started.
+        """
+        return await self._ask(calls.retrain(parameters or {}))
+
+    async def training_status(self) -> TrainingStatus:
+        """Return how far the retraining is.
+
+        Raises:
+            ClientError: there is no answer.
+        """
+        return await self._ask(calls.status())
+
+    async def upload_data(self, images: Iterable[Source], label: str | None = None) -> Uploaded:
+        """Leave images, all of one label, for a retraining, in one request.
+
+        Raises:
+            OSError: a file cannot be read.
+            ClientError: none is kept.
+        """
+        return await self._ask(calls.upload_data([await asyncio.to_thread(load, image) for image in images], label))
+
+    async def _ask(self, call: Call[Answer]) -> Answer:
+        begin = time.monotonic()
+        for attempt in count(1):
+            try:
+                return call.answer(await self._send(call, self._patience.left(time.monotonic() - begin)))
+            except GatewayProblem as problem:
+                pause = self._patience.pause(problem, attempt, time.monotonic() - begin, random.random())  # noqa: S311
+                if pause is None:
+                    raise
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _send(self, call: Call[Answer], seconds: float) -> httpx.Response:
+        try:
+            return await self._http.send(self._http.build_request(call.method, call.path, **call.sent_with(seconds)))
+        except httpx.HTTPError as error:
+            raise calls.unreachable(self._url, error) from error
