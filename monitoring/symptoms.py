@@ -84,7 +84,7 @@ def _load(windows: Windows) -> Sequence[Alert]:
         ),
         Alert(
             name="HistoryFails",
-            expr=f'sum by (instance) (increase(history_rows_total{{outcome=~"failed|refused"}}[{span}])) > 0',
+            expr=f'sum by (instance) (increase(history_rows_total{{outcome=~"failed|refused|lost"}}[{span}])) > 0',
             severity="critical",
             summary="Predictions cannot be recorded.",
             description="{{ $labels.instance }} did not write {{ $value | humanize }} predictions in five minutes.",
