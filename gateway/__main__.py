@@ -1,4 +1,7 @@
-"""Starts the gateway: `python -m gateway`. Everything is set by `PULMO_*` or pulmo.toml; see README.md."""
+"""Starts the gateway: `python -m gateway`. Everything is set by `PULMO_*` or pulmo.toml; see README.md.
+
+`python -m gateway COMMAND` does something else; `COMMANDS` names what there is.
+"""
 
 import argparse
 import ctypes
@@ -17,6 +20,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from gateway.access.command import run_key
 from gateway.logs import configure_logs
 from gateway.settings import PREFIX, Settings, SettingsError, read_settings
 
@@ -26,10 +30,17 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's name
 
 App = Callable[..., Any]
+Command = Callable[[Sequence[str], Mapping[str, str], Path], int]
+"""Takes the arguments after its name, the environment and the file of settings, and returns the exit status."""
+
+COMMANDS: Mapping[str, Command] = {"key": run_key}
+"""What `python -m gateway NAME` does instead of serving."""
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status, 2 where the settings are refused."""
+    """Serve until SIGTERM or SIGINT, or run a command; return the exit status, 2 where the settings are refused."""
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]](arguments[1:], environment, file)
     try:
         settings = read_settings({**environment, **_flags(arguments)}, file)
     except SettingsError as error:
@@ -41,7 +52,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -
 
 def _flags(arguments: Sequence[str]) -> dict[str, str]:
     """Return the settings that stand on the command line, by their names in the environment."""
-    parser = argparse.ArgumentParser("python -m gateway", description="Serve predictions over HTTP.")
+    parser = argparse.ArgumentParser(
+        "python -m gateway",
+        description=f"Serve predictions over HTTP. Commands, each with --help: {', '.join(COMMANDS)}.",
+    )
     parser.add_argument(
         "--workers",
         metavar="N",

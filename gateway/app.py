@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from prometheus_client import CollectorRegistry
 
+from gateway.access.access import Access
 from gateway.docs.assets import find_assets
 from gateway.docs.pages import doc_routes
 from gateway.documentation import complete, configuration
@@ -57,4 +58,5 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
         logging_config=None,
     )
     complete(app.openapi_schema)
-    return Instrumentation(Gate(app, problems), metrics)
+    access = Access.from_settings(settings, metrics.access)
+    return Instrumentation(Gate(app, access, problems), metrics)

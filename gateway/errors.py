@@ -18,6 +18,10 @@ GatewayError
 │       ├── TruncatedImage
 │       ├── CorruptImage
 │       └── TooManyPixels
+├── AccessDenied
+│   ├── KeyMissing
+│   ├── KeyInvalid
+│   └── ScopeMissing
 ├── Overloaded
 ├── DeadlineExceeded
 ├── ModelUnavailable
@@ -43,6 +47,8 @@ class GatewayError(Exception):
     title: ClassVar[str]
     retry_after: int | None = None
     """Seconds after which the same request may succeed; None where it never will."""
+    challenge: ClassVar[str | None] = None
+    """How a client is to prove who it is (`WWW-Authenticate`, RFC 6750); None where that is not the matter."""
 
     def __init__(self, detail: str, internals: str = "", retry_after: int | None = None) -> None:
         """Hold the sentence for this occurrence, what is logged beside it but told to nobody outside, and seconds."""
@@ -149,6 +155,31 @@ class TooManyPixels(BadImage):
     """The image has more pixels than the gateway decodes; it was not decoded."""
 
     status, name, title = 413, "image-too-many-pixels", "The image has too many pixels"
+
+
+class AccessDenied(GatewayError):
+    """Who asks may not have what is asked for; the body was not read, and nothing was done."""
+
+
+class KeyMissing(AccessDenied):
+    """The request brings no API key, and needs one: as `Authorization: Bearer KEY`, or as `X-API-Key: KEY`."""
+
+    status, name, title = 401, "key-missing", "An API key is needed"
+    challenge = 'Bearer realm="pulmo"'
+
+
+class KeyInvalid(AccessDenied):
+    """The API key is not one of those that hold now. It may have been replaced; the operator gives out others."""
+
+    status, name, title = 401, "key-invalid", "The API key is not valid"
+    challenge = 'Bearer realm="pulmo", error="invalid_token"'
+
+
+class ScopeMissing(AccessDenied):
+    """The API key holds, but not for this: `predict` is for clients, `operate` for those who run the service."""
+
+    status, name, title = 403, "scope-missing", "The API key does not allow this"
+    challenge = 'Bearer realm="pulmo", error="insufficient_scope"'
 
 
 class Overloaded(GatewayError):

@@ -1,7 +1,8 @@
 """What stands before the framework: it refuses at once what would be refused anyway, and closes what nobody reads.
 
 A refusal must cost next to nothing, or overload feeds itself; most of what it costs otherwise is the framework's way to
-a route and back. The route decides again, and it is the route that takes the places.
+a route and back. Of overload the route decides again, and it is the route that takes the places; whether a client has
+the right key is decided here alone, for every path.
 
 A body that was not read ends its connection, as HTTP has it (RFC 9112, section 9.3): both ASGI servers would either
 read on for nobody (uvicorn) or close without having said so (Granian), so that the client's next request is lost.
@@ -15,6 +16,7 @@ import msgspec
 from litestar import Litestar
 from litestar.enums import ScopeType
 
+from gateway.access.access import Access
 from gateway.deadlines import HEADER, budget
 from gateway.errors import GatewayError
 from gateway.lanes import Priority
@@ -56,8 +58,9 @@ class Exchange:
 class Gate:
     """An ASGI application around the framework's."""
 
-    def __init__(self, app: Litestar, problems: ProblemHandlers) -> None:
+    def __init__(self, app: Litestar, access: Access, problems: ProblemHandlers) -> None:
         self._app = app
+        self._access = access
         self._problems = problems
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -70,13 +73,13 @@ class Gate:
             exchange = Exchange(receive, send)
             receive, send = exchange.receive, exchange.send
         priority = PRIORITIES.get(scope["path"]) if scope["method"] == "POST" else None
-        if priority is None:
-            await self._app(scope, receive, send)
-            return
         try:
-            self._check(self._app.state.services, headers.get(_TIMEOUT), priority)
+            self._access.admit(scope, headers)
+            if priority is not None:
+                self._check(self._app.state.services, headers.get(_TIMEOUT), priority)
         except GatewayError as error:
-            scope["path_template"] = scope["path"]  # for `gateway.instrumentation`, as the framework would set it
+            if priority is not None:  # for `gateway.instrumentation`, as the framework would set it
+                scope["path_template"] = scope["path"]
             await self._refuse(error, send)
         else:
             await self._app(scope, receive, send)

@@ -9,6 +9,7 @@ import PIL
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.process_collector import ProcessCollector
 
+from gateway.access.metrics import AccessMetrics
 from gateway.batching.rule import Trigger
 from gateway.exposition import StateGauge, WorkersCollector
 from gateway.history.metrics import HistoryMetrics
@@ -47,6 +48,7 @@ class Metrics:
         self.exposed: CollectorRegistry = registry if folder is None else _of_all_workers(registry, folder)
         """What a scrape is told."""
         ProcessCollector(registry=registry)
+        self.access = AccessMetrics(registry)
 
         self.requests = Counter(
             "gateway_requests", "Requests answered.", ["route", "method", "code"], registry=registry

@@ -25,7 +25,8 @@ def to_problem(error: GatewayError) -> Problem:
 def headers_of(error: GatewayError) -> dict[str, str]:
     """Return the headers of the answer that tells an error of ours."""
     retry = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return {"Content-Type": MEDIA_TYPE, **retry}
+    challenge = {} if error.challenge is None else {"WWW-Authenticate": error.challenge}
+    return {"Content-Type": MEDIA_TYPE, **retry, **challenge}
 
 
 def document(kind: type[GatewayError]) -> str:

@@ -1,7 +1,6 @@
 """The gateway's settings: one frozen object, read once from the environment, over `pulmo.toml`, over the defaults."""
 
 import ipaddress
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +9,14 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Meta
 
+from gateway.access.keys import KeysError, read_keys
+from gateway.secrets import SECRETS, SecretError, masked, with_secrets
+
 PREFIX = "PULMO_"
 
 _DIVIDED = ("concurrency_limit", "max_in_flight")  # each worker needs one at least
 _SHARED = (*_DIVIDED, "cache_entries", "history_queue")
+_SECRET_FILES = frozenset(f"{name}_file" for name in SECRETS) - {"api_keys_file"}  # that one is followed, so it is kept
 
 
 class SettingsError(ValueError):
@@ -24,7 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything that can be set. A field `max_batch` is `PULMO_MAX_BATCH` in the environment."""
 
     host: str = "127.0.0.1"
-    """The address to listen on. Another than loopback needs `insecure`."""
+    """The address to listen on. Another than loopback needs API keys, or `insecure`."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 8000
     """The TCP port to listen on."""
     server: Literal["granian", "uvicorn"] = "granian"
@@ -33,7 +36,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Processes that share the port, with Granian alone. Bounds that are counted in images, rows, answers, calls or
     threads are for all of them together; each gets an equal part."""
     insecure: bool = False
-    """Allow to listen beyond loopback although there are no API keys yet."""
+    """Allow to listen beyond loopback without API keys."""
+    api_keys: str = ""
+    """Who may use the gateway: entries `name:scope[,scope]:sha256`, as `python -m gateway key NAME` prints them."""
+    api_keys_file: str = ""
+    """A file that holds `api_keys`; it is followed while the gateway runs."""
     backend: Annotated[str, Meta(min_length=1)] = "unix:var/run/model-server.sock"
     """The gRPC targets of the model servers, with commas between them: `unix:PATH`, `HOST:PORT` or `dns:///NAME:PORT`."""
     model: Annotated[str, Meta(min_length=1)] = "lung"
@@ -98,6 +105,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_format: Literal["console", "json"] = "console"
     """How events are logged: for a person, or one JSON object in a line."""
 
+    def __repr__(self) -> str:
+        """Show the settings, without secrets."""
+        shown = (f"{name}={masked(name, getattr(self, name))!r}" for name in self.__struct_fields__)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether requests need an API key."""
+        return bool(self.api_keys)
+
     def targets(self) -> tuple[str, ...]:
         """Return the targets in `backend`."""
         return tuple(target.strip() for target in self.backend.split(","))
@@ -121,7 +138,12 @@ def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
     Raises:
         SettingsError: a value is out of its range or of the wrong type, or a name is unknown.
     """
-    values = {**_from_file(file), **_from_environment(environment)}
+    named = {**_from_file(file), **_from_environment(environment)}
+    try:
+        values = with_secrets(named, PREFIX)
+    except SecretError as error:
+        raise SettingsError(str(error)) from error
+    values = {name: value for name, value in values.items() if name not in _SECRET_FILES}
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -133,12 +155,23 @@ def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
             "with one comma between two."
         )
     _check_workers(settings)
-    if not settings.insecure and not _is_loopback(settings.host):
+    _check_exposure(settings)
+    return settings
+
+
+def _check_exposure(settings: Settings) -> None:
+    try:
+        keys = read_keys(settings.api_keys)
+    except KeysError as error:
+        raise SettingsError(f"{PREFIX}API_KEYS cannot be used: {error}") from error
+    if not keys and (settings.api_keys or settings.api_keys_file):
+        raise SettingsError(f"{PREFIX}API_KEYS holds no key. Add one with `python -m gateway key NAME`, or unset it.")
+    if not keys and not settings.insecure and not _is_loopback(settings.host):
         raise SettingsError(
             f"{PREFIX}HOST is {settings.host!r} and there are no API keys: anyone who reaches this address could use "
-            f"the service. Listen on 127.0.0.1, or set {PREFIX}INSECURE=true behind a proxy that you trust."
+            f"the service. Listen on 127.0.0.1, set {PREFIX}API_KEYS_FILE, or set {PREFIX}INSECURE=true behind a proxy "
+            "that you trust."
         )
-    return settings
 
 
 def _check_workers(settings: Settings) -> None:
@@ -156,7 +189,7 @@ def _check_workers(settings: Settings) -> None:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
-    names = set(Settings.__struct_fields__)
+    names = {*Settings.__struct_fields__, *_SECRET_FILES}
     return {
         name: value
         for key, value in environment.items()
@@ -178,12 +211,9 @@ def _explain(error: msgspec.ValidationError, values: Mapping[str, object]) -> st
     name = place.rstrip("`")
     if not name:
         return f"{problem}; see the table of settings in README.md"
-    return f"{PREFIX}{name.upper()} is {_shown(values[name])}. {problem}; see the table of settings in README.md"
-
-
-def _shown(value: object) -> str:
-    """Return a value as a person may see it: what may be a password in a URL is `***`."""
-    return re.sub(r"(://[^:@/]*):.*@", r"\1:***@", re.sub(r"(password=)[^&']*", r"\1***", repr(value)))
+    return (
+        f"{PREFIX}{name.upper()} is {masked(name, values[name])!r}. {problem}; see the table of settings in README.md"
+    )
 
 
 def _is_loopback(host: str) -> bool:

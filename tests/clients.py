@@ -3,7 +3,7 @@
 import itertools
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -11,13 +11,15 @@ import httpx
 
 
 @contextmanager
-def posting(url: str, *bodies: bytes, clients: int = 4) -> Iterator[list[httpx.Response]]:
+def posting(
+    url: str, *bodies: bytes, clients: int = 4, headers: Mapping[str, str] | None = None
+) -> Iterator[list[httpx.Response]]:
     """Let each client post one image after the other until the block ends; the list fills with the replies."""
     replies: list[httpx.Response] = []
     stop = threading.Event()
 
     def post() -> None:
-        with httpx.Client(timeout=30) as client:
+        with httpx.Client(timeout=30, headers=headers) as client:
             turn = itertools.cycle(bodies)
             while not stop.is_set():
                 replies.append(client.post(f"{url}/predict", content=next(turn)))

@@ -1,8 +1,8 @@
 """The gateway as a process of its own, for tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -19,10 +19,12 @@ class Gateway:
     history: Path
     """Its SQLite file."""
     running: Running
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What a scrape sends beside `Accept`: a key, where one is needed."""
 
     def samples(self, name: str) -> dict[tuple[tuple[str, str], ...], float]:
         """Return the samples of one metric that Prometheus would scrape now, by their sorted labels."""
-        text = httpx.get(f"{self.url}/metrics", headers={"Accept": "text/plain"}).text
+        text = httpx.get(f"{self.url}/metrics", headers={**self.headers, "Accept": "text/plain"}).text
         return {
             tuple(sorted(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(text)
