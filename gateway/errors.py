@@ -22,6 +22,7 @@ GatewayError
 │   ├── KeyMissing
 │   ├── KeyInvalid
 │   └── ScopeMissing
+├── RateLimited
 ├── Overloaded
 ├── DeadlineExceeded
 ├── ModelUnavailable
@@ -180,6 +181,12 @@ class ScopeMissing(AccessDenied):
 
     status, name, title = 403, "scope-missing", "The API key does not allow this"
     challenge = 'Bearer realm="pulmo", error="insufficient_scope"'
+
+
+class RateLimited(GatewayError):
+    """The API key was used more often than the operator allows; nothing was done for this request."""
+
+    status, name, title, retry_after = 429, "rate-limited", "The API key is used too often", 1
 
 
 class Overloaded(GatewayError):

@@ -15,7 +15,7 @@ from gateway.secrets import SECRETS, SecretError, masked, with_secrets
 PREFIX = "PULMO_"
 
 _DIVIDED = ("concurrency_limit", "max_in_flight")  # each worker needs one at least
-_SHARED = (*_DIVIDED, "cache_entries", "history_queue")
+_SHARED = (*_DIVIDED, "cache_entries", "history_queue", "rate_burst")
 _SECRET_FILES = frozenset(f"{name}_file" for name in SECRETS) - {"api_keys_file"}  # that one is followed, so it is kept
 
 
@@ -41,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who may use the gateway: entries `name:scope[,scope]:sha256`, as `python -m gateway key NAME` prints them."""
     api_keys_file: str = ""
     """A file that holds `api_keys`; it is followed while the gateway runs."""
+    rate_limit: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """Requests a second that may come with the keys of one name; 0 does not limit them. Shared by the workers."""
+    rate_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 20
+    """Requests that may come at once with the keys of one name, after a pause. Shared by the workers."""
     backend: Annotated[str, Meta(min_length=1)] = "unix:var/run/model-server.sock"
     """The gRPC targets of the model servers, with commas between them: `unix:PATH`, `HOST:PORT` or `dns:///NAME:PORT`."""
     model: Annotated[str, Meta(min_length=1)] = "lung"
@@ -129,7 +133,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return self
         parts = {name: max(1, getattr(self, name) // self.workers) for name in _SHARED if getattr(self, name)}
         threads = max(1, (self.decode_threads or cores) // self.workers)
-        return msgspec.structs.replace(self, **parts, decode_threads=threads)
+        rate = self.rate_limit / self.workers
+        return msgspec.structs.replace(self, **parts, decode_threads=threads, rate_limit=rate)
 
 
 def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
@@ -166,6 +171,11 @@ def _check_exposure(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}API_KEYS cannot be used: {error}") from error
     if not keys and (settings.api_keys or settings.api_keys_file):
         raise SettingsError(f"{PREFIX}API_KEYS holds no key. Add one with `python -m gateway key NAME`, or unset it.")
+    if not keys and settings.rate_limit:
+        raise SettingsError(
+            f"{PREFIX}RATE_LIMIT is {settings.rate_limit:g} and there are no API keys, whose use it limits. Set "
+            f"{PREFIX}API_KEYS_FILE, or {PREFIX}RATE_LIMIT=0."
+        )
     if not keys and not settings.insecure and not _is_loopback(settings.host):
         raise SettingsError(
             f"{PREFIX}HOST is {settings.host!r} and there are no API keys: anyone who reaches this address could use "

@@ -1,6 +1,8 @@
 """Admits a request by the key that it brings, before anything of its body is read."""
 
-from collections.abc import Mapping, MutableMapping
+import math
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,8 +11,9 @@ from litestar import Request
 from gateway.access.keyring import KeyRing
 from gateway.access.keys import ApiKey, Scope, find, read_keys
 from gateway.access.metrics import AccessMetrics
+from gateway.access.rates import Rates
 from gateway.access.scopes import scope_of
-from gateway.errors import KeyInvalid, KeyMissing, ScopeMissing
+from gateway.errors import KeyInvalid, KeyMissing, RateLimited, ScopeMissing
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,20 +30,31 @@ class Access:
 
     Args:
         ring: the keys; None admits everybody.
+        rates: how often each name may come; None does not count.
         metrics: of the gateway.
+        clock: seconds.
     """
 
-    def __init__(self, ring: KeyRing | None, metrics: AccessMetrics) -> None:
+    def __init__(
+        self,
+        ring: KeyRing | None,
+        rates: Rates | None,
+        metrics: AccessMetrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ring = ring
+        self._rates = rates
         self._metrics = metrics
+        self._clock = clock
 
     @classmethod
     def from_settings(cls, settings: Settings, metrics: AccessMetrics) -> Self:
         """Return the rule that is set."""
         if not settings.has_keys:
-            return cls(None, metrics)
+            return cls(None, None, metrics)
+        rates = Rates(settings.rate_limit, settings.rate_burst) if settings.rate_limit else None
         file = Path(settings.api_keys_file) if settings.api_keys_file else None
-        return cls(KeyRing(read_keys(settings.api_keys), file, metrics), metrics)
+        return cls(KeyRing(read_keys(settings.api_keys), file, metrics), rates, metrics)
 
     def admit(self, scope: "HTTPScope", headers: Mapping[bytes, bytes]) -> None:
         """Let a request through, with the name of its key for `caller_of`.
@@ -51,6 +65,7 @@ class Access:
 
         Raises:
             KeyMissing, KeyInvalid, ScopeMissing: its key is not good for it.
+            RateLimited: its key was used too often.
         """
         if self._ring is None:
             return
@@ -58,6 +73,7 @@ class Access:
         if needed is None:
             return
         key = self._check(presented(headers), needed)
+        self._count(key)
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         state[_CALLER] = key.name
         self._metrics.admissions.labels("granted").inc()
@@ -76,6 +92,16 @@ class Access:
                 f"the key of {key.name!r} has the scope {', '.join(sorted(key.scopes))}; this request needs {needed}"
             )
         return key
+
+    def _count(self, key: ApiKey) -> None:
+        wait = 0.0 if self._rates is None else self._rates.take(key.name, self._clock())
+        if wait:
+            self._metrics.admissions.labels("rate").inc()
+            raise RateLimited(
+                f"the key of {key.name!r} was used too often; PULMO_RATE_LIMIT and PULMO_RATE_BURST allow the next "
+                f"request in {wait:.3f} s",
+                retry_after=max(1, math.ceil(wait)),
+            )
 
 
 def presented(headers: Mapping[bytes, bytes]) -> bytes | None:
