@@ -27,14 +27,17 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
-from gateway.errors import GatewayError
+from gateway.access.keys import Scope
+from gateway.access.scopes import scope_of
+from gateway.errors import GatewayError, KeyInvalid, KeyMissing, RateLimited, ScopeMissing
 from gateway.problems import MEDIA_TYPE, to_problem
 from gateway.schemas import Problem
 
 IMAGE_TYPES = ("image/png", "image/jpeg", "application/dicom")
 """What a raw body may be announced as; what it is, its bytes say."""
 
-_ANYWHERE = (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)
+_KEY = (KeyMissing, KeyInvalid, ScopeMissing, RateLimited)
+_ANYWHERE = (*_KEY, HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)
 _DETAILS = {  # of what the framework answers: `gateway.problems.ProblemHandlers`
     HTTPStatus.BAD_REQUEST: "A parameter is out of its range, or of another type.",
     HTTPStatus.NOT_FOUND: "There is nothing under this address.",
@@ -181,13 +184,24 @@ def configuration(version: str) -> OpenAPIConfig:
 
 
 def complete(document: OpenAPI) -> None:
-    """Give every operation a summary, the first sentence of its description, and `Retry-After` where it is sent."""
-    for entry in operations(document):
+    """Give every operation a summary, the first sentence of its description, the scope that it needs, and headers."""
+    for method, path, entry in operations(document):
         first, _, _ = (entry.description or "").replace("\n", " ").partition(". ")
         entry.summary = first.rstrip(".") or None
+        _close(entry, scope_of(method, path))
         for status, response in (entry.responses or {}).items():
             if isinstance(response, OpenAPIResponse):
                 _finish(response, later=status in _LATER)
+
+
+def _close(entry: Operation, scope: Scope | None) -> None:
+    """Say which scope an operation needs, or that it needs no key."""
+    if scope is not None:
+        entry.description = f"{entry.description or ''}\n\nWhere keys are set, it needs the scope `{scope}`."
+        return
+    entry.security = []
+    for status in {str(kind.status) for kind in _KEY} & set(entry.responses or {}):
+        del (entry.responses or {})[status]
 
 
 def _finish(response: OpenAPIResponse, *, later: bool) -> None:
@@ -203,10 +217,10 @@ def _finish(response: OpenAPIResponse, *, later: bool) -> None:
                 media.examples[name] = replace(example, id=None)  # the framework's own: OpenAPI knows no such field
 
 
-def operations(document: OpenAPI) -> Iterator[Operation]:
-    """Return all operations of a document."""
-    for item in (document.paths or {}).values():
+def operations(document: OpenAPI) -> Iterator[tuple[str, str, Operation]]:
+    """Return all operations of a document, each after its method and path."""
+    for path, item in (document.paths or {}).items():
         for method in _METHODS:
             found: Any = getattr(item, method)
             if found is not None:
-                yield found
+                yield method.upper(), path, found
