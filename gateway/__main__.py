@@ -18,13 +18,13 @@ from typing import Any
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
 
 from gateway.access.command import run_key
+from gateway.listening.granian import PatientServer
+from gateway.listening.limits import HEADER_TIMEOUT_S
 from gateway.logs import configure_logs
 from gateway.settings import PREFIX, Settings, SettingsError, read_settings
 
-_HEADER_TIMEOUT_S = 10
 _DRAIN_S = 15
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's name
@@ -46,8 +46,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -
     except SettingsError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 2
-    {"granian": serve_granian, "uvicorn": serve_uvicorn}[settings.server](settings)
-    return 0
+    return {"granian": serve_granian, "uvicorn": serve_uvicorn}[settings.server](settings)
 
 
 def _flags(arguments: Sequence[str]) -> dict[str, str]:
@@ -115,13 +114,13 @@ def metrics_folder(workers: int) -> Iterator[Path | None]:
         yield Path(folder)
 
 
-def serve_granian(settings: Settings) -> None:
+def serve_granian(settings: Settings) -> int:
     """Serve with Granian: an event loop in each worker process.
 
     Of several workers, one that ends unexpectedly is replaced while the others go on; where it is the only one, or its
     successor ends at once too, all ends, and whoever supervises the gateway starts it anew.
     """
-    server = Server(
+    server = PatientServer(
         "gateway",
         address=settings.host,
         port=settings.port,
@@ -131,22 +130,25 @@ def serve_granian(settings: Settings) -> None:
         http=HTTPModes.http1,
         loop=Loops.uvloop,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_S * 1000),
+        http1_settings=HTTP1Settings(header_read_timeout=round(HEADER_TIMEOUT_S * 1000)),
         workers_kill_timeout=_DRAIN_S,
         log_level=LogLevels.warning,
     )
     with metrics_folder(settings.workers) as folder:
         loader = Loader(load_app(), settings.of_one_worker(os.cpu_count() or 1), folder)
         server.serve(target_loader=loader, wrap_loader=False)
+    return 0
 
 
-def serve_uvicorn(settings: Settings) -> None:
+def serve_uvicorn(settings: Settings) -> int:
     """Serve with uvicorn, in this process."""
     import uvicorn  # noqa: PLC0415 - only this choice needs it
 
-    app = Loader(load_app(), settings)()
-    uvicorn.run(
-        app,
+    from gateway.listening.uvicorn import TimedProtocol, run  # noqa: PLC0415 - as above
+
+    config = uvicorn.Config(
+        Loader(load_app(), settings)(),
+        http=TimedProtocol,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -154,6 +156,7 @@ def serve_uvicorn(settings: Settings) -> None:
         log_level="warning",
         timeout_graceful_shutdown=_DRAIN_S,
     )
+    return run(config)
 
 
 if __name__ == "__main__":

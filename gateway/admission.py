@@ -1,4 +1,8 @@
-"""Bounds the work in the gateway: a request takes its places before its body is read, or is refused at once."""
+"""Bounds the work in the gateway: a request takes its places before its body is read, or is refused at once.
+
+Clients that send their bodies slowly could so take all places and do nothing with them. Where no place is free, a body
+that has been coming for a while loses its own (`gateway.places`).
+"""
 
 import math
 import time
@@ -8,6 +12,7 @@ from contextlib import contextmanager
 from gateway.errors import DeadlineExceeded, GatewayError, Overloaded
 from gateway.lanes import PRIORITIES, Priority, ahead
 from gateway.metrics import Metrics
+from gateway.places import Place, Readers
 from gateway.throughput import Throughput
 
 _RESERVED = 0.25  # of the places, which bulk leaves to interactive traffic
@@ -29,6 +34,7 @@ class Admission:
             "bulk": max(1, limit - math.ceil(limit * _RESERVED)),
         }
         self._taken: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
+        self._readers = Readers()
         self._working = 0
         self._throughput = Throughput()
         self._metrics = metrics
@@ -43,18 +49,19 @@ class Admission:
     @contextmanager
     def places(
         self, count: int = 1, *, deadline: float = math.inf, priority: Priority = "interactive"
-    ) -> Iterator[None]:
-        """Hold `count` places for the length of a block.
+    ) -> Iterator[Place]:
+        """Hold `count` places for the length of a block; one of them may be given away while a body is read.
 
         Raises:
             Overloaded: that many are not free, or their turn would not come before `deadline`; nothing was taken.
         """
         self.check(count, deadline=deadline, priority=priority)
         self._taken[priority] += count
+        place = Place(priority, self._readers, self._clock)
         try:
-            yield
+            yield place
         finally:
-            self._taken[priority] -= count
+            self._taken[priority] -= count - place.lost
 
     @contextmanager
     def work(self, count: int = 1) -> Iterator[None]:
@@ -80,7 +87,7 @@ class Admission:
         return ahead(priority, **self._taken) / rate if rate else 0.0
 
     def check(self, count: int = 1, *, deadline: float = math.inf, priority: Priority = "interactive") -> None:
-        """Say whether `places` would be given now; nothing is taken.
+        """Say whether `places` would be given now; none is taken, but slow bodies lose theirs where they must.
 
         Raises:
             Overloaded: they would not.
@@ -89,7 +96,9 @@ class Admission:
         self._metrics.expected_wait.labels(priority).set(wait)
         taken, limit = sum(self._taken.values()), self._limits["interactive"]
         own, own_limit = self._taken[priority], self._limits[priority]
-        if taken + count > limit or own + count > own_limit:
+        missing = max(taken + count - limit, own + count - own_limit)
+        slow = self._readers.slow(missing, priority, self._clock()) if missing > 0 else []
+        if missing > len(slow):
             raise Overloaded(
                 f"{taken} images are being answered, {own} of them {priority}; PULMO_CONCURRENCY_LIMIT gives this "
                 f"process {limit} places in all and {own_limit} for {priority} images",
@@ -101,6 +110,9 @@ class Admission:
                 f"{taken} images are ahead, so an answer would take {wait:.1f} s; this request allows {left:.1f} s",
                 retry_after=_retry_after(wait - left),
             )
+        for place in slow:
+            self._readers.take(place)
+            self._taken[place.priority] -= 1
 
 
 def _retry_after(seconds: float) -> int:

@@ -109,8 +109,8 @@ async def predict(request: Request[Any, Any, Any], services: Services, allowed: 
     limits = BodyLimits(settings.max_body_bytes, "PULMO_MAX_BODY_BYTES", settings.body_timeout_s, files=1)
     deadline = arrived + budget(allowed, settings.request_timeout_s)
     await services.router.current()  # without one the body is not worth reading
-    with services.admission.places(deadline=deadline):
-        [upload] = await read_uploads(request, "file", limits, deadline)
+    with services.admission.places(deadline=deadline) as place:
+        [upload] = await read_uploads(request, "file", limits, deadline, place)
         key = request.headers.get(ROUTE_KEY) or None
         async with connected(request.receive):
             prediction = await services.pipeline.classify(upload, arrived, deadline, key)
@@ -136,8 +136,8 @@ async def predict_batch(
     limits = BodyLimits(settings.max_batch_body_bytes, "PULMO_MAX_BATCH_BODY_BYTES", settings.body_timeout_s, files)
     deadline = arrived + budget(allowed, settings.request_timeout_s)
     await services.router.current()
-    with services.admission.places(deadline=deadline, priority="bulk"):
-        uploads = await read_uploads(request, "files", limits, deadline)
+    with services.admission.places(deadline=deadline, priority="bulk") as place:
+        uploads = await read_uploads(request, "files", limits, deadline, place)
         with services.admission.places(len(uploads) - 1, deadline=deadline, priority="bulk"):
             key = request.headers.get(ROUTE_KEY) or uuid.uuid4().hex  # the images of a request are treated alike
             async with connected(request.receive):

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any, cast
 
 import msgspec
@@ -11,10 +12,22 @@ from litestar import Request
 from litestar.types import HTTPReceiveMessage
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
-from gateway.errors import BodyTimeout, BodyTooLarge, ClientGone, MalformedForm, MissingField, TooManyFiles
+from gateway.errors import (
+    BodyTimeout,
+    BodyTooLarge,
+    ClientGone,
+    MalformedForm,
+    MissingField,
+    Overloaded,
+    TooManyFiles,
+)
+from gateway.places import Place
 
 _FILENAME_LENGTH = 255  # characters
 _EXTRA_FIELDS = 16  # fields of a form that are not read
+_SLOW_START_S = 4.0  # for which a body may come as slowly as it likes...
+_SLOWEST = 4096  # ... and bytes a second on average thereafter
+_EARLY_S = 0.01  # by which a timer may be early: uvloop counts milliseconds
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -37,7 +50,7 @@ class BodyLimits(msgspec.Struct, frozen=True):
 
 
 async def read_uploads(
-    request: Request[Any, Any, Any], field: str, limits: BodyLimits, deadline: float
+    request: Request[Any, Any, Any], field: str, limits: BodyLimits, deadline: float, place: Place | None = None
 ) -> list[Upload]:
     """Read the body and return its images, in the order sent; at least one.
 
@@ -46,17 +59,19 @@ async def read_uploads(
         field: of a form, that holds the images.
         limits: of the body.
         deadline: when the answer is of no use any more, `time.monotonic` seconds.
+        place: that may be given to another request while the body is on its way.
 
     Raises:
         BodyTooLarge: announced or sent beyond the limit; an announced one is not read at all.
-        BodyTimeout: the body did not arrive in time.
+        BodyTimeout: the body did not arrive in time, or came too slowly.
+        Overloaded: the place was given to another request.
         ClientGone: the client closed the connection.
         MalformedForm: announced as a form, but none.
         MissingField: the form has no file called `field`.
         TooManyFiles: the form has more files than the limit.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    body = await read_body(request, limits, deadline)
+    body = await read_body(request, limits, deadline, place)
     if kind != "multipart/form-data":
         return [Upload(body, None)]
     uploads = list(_files(body, options.get("boundary", ""), field, limits))
@@ -65,27 +80,56 @@ async def read_uploads(
     return uploads
 
 
-async def read_body(request: Request[Any, Any, Any], limits: BodyLimits, deadline: float = math.inf) -> bytes:
+async def read_body(
+    request: Request[Any, Any, Any], limits: BodyLimits, deadline: float = math.inf, place: Place | None = None
+) -> bytes:
     """Read the whole body, until `deadline`, `time.monotonic` seconds.
 
     Raises:
         BodyTooLarge: announced or sent beyond the limit; an announced one is not read at all.
-        BodyTimeout: the body did not arrive in time.
+        BodyTimeout: the body did not arrive in time, or came too slowly.
+        Overloaded: the place was given to another request.
         ClientGone: the client closed the connection.
     """
     announced = request.content_length
     if announced is not None and announced > limits.size:
         raise BodyTooLarge(f"the body is {announced} bytes; the limit is {limits.size_setting}={limits.size}")
-    left = deadline - time.monotonic()
+    clock = asyncio.get_running_loop().time
+    begin, left = clock(), deadline - time.monotonic()
+    limit = min(limits.timeout_s, left)
     try:
-        async with asyncio.timeout(min(limits.timeout_s, left)):
-            return await _receive(request, limits)
+        async with asyncio.timeout(min(limit, _SLOW_START_S)) as timeout:
+
+            def give_up() -> None:
+                if not timeout.expired():
+                    timeout.reschedule(clock())
+
+            def progress(size: int) -> None:
+                if not timeout.expired():
+                    timeout.reschedule(begin + min(limit, _SLOW_START_S + size / _SLOWEST))
+
+            with nullcontext() if place is None else place.reading(give_up):
+                return await _receive(request, limits, progress)
     except TimeoutError as error:
-        limit = "the request's time" if left < limits.timeout_s else f"PULMO_BODY_TIMEOUT_S={limits.timeout_s:g} s"
-        raise BodyTimeout(f"the body was not whole within {limit}; send it faster, or allow more time") from error
+        if place is not None and place.lost:
+            raise Overloaded(
+                f"the body was not whole after {clock() - begin:.1f} s, and PULMO_CONCURRENCY_LIMIT gives its place to "
+                "a request that is; send it faster, or later"
+            ) from error
+        raise BodyTimeout(_too_slow(limits, left, clock() - begin)) from error
 
 
-async def _receive(request: Request[Any, Any, Any], limits: BodyLimits) -> bytes:
+def _too_slow(limits: BodyLimits, left: float, took: float) -> str:
+    if took < min(limits.timeout_s, left) - _EARLY_S:
+        return (
+            f"the body was not whole after {took:.1f} s, and comes with fewer than {_SLOWEST} bytes a second; "
+            "send it faster"
+        )
+    limit = "the request's time" if left < limits.timeout_s else f"PULMO_BODY_TIMEOUT_S={limits.timeout_s:g} s"
+    return f"the body was not whole within {limit}; send it faster, or allow more time"
+
+
+async def _receive(request: Request[Any, Any, Any], limits: BodyLimits, progress: Callable[[int], None]) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -101,6 +145,7 @@ async def _receive(request: Request[Any, Any, Any], limits: BodyLimits) -> bytes
         chunks.append(chunk)
         if not event.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        progress(size)
 
 
 def _files(body: bytes, boundary: str, field: str, limits: BodyLimits) -> Iterator[Upload]:
