@@ -14,6 +14,8 @@ from gateway.access.access import Access
 from gateway.docs.assets import find_assets
 from gateway.docs.pages import doc_routes
 from gateway.documentation import complete, configuration
+from gateway.envelope.envelope import Envelope
+from gateway.envelope.headers import CrossOrigin
 from gateway.errors import GatewayError
 from gateway.gate import Gate
 from gateway.history_routes import HISTORY_ROUTES
@@ -59,4 +61,5 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
     )
     complete(app.openapi_schema)
     access = Access.from_settings(settings, metrics.access)
-    return Instrumentation(Gate(app, access, problems), metrics)
+    envelope = Envelope(Gate(app, access, problems), CrossOrigin(settings.origins()))
+    return Instrumentation(envelope, metrics)

@@ -10,7 +10,8 @@ import structlog
 def configure_logs(level: str, style: Literal["console", "json"]) -> None:
     """Send our events, and warnings of the libraries, to standard error.
 
-    No image bytes, file names or keys are ever logged.
+    An event that belongs to a request has its `request_id` (`gateway.envelope`). No image bytes, file names or keys are
+    ever logged.
     """
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()

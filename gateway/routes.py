@@ -19,6 +19,7 @@ from gateway.deadlines import HEADER, budget
 from gateway.disconnects import connected
 from gateway.docs import examples
 from gateway.documentation import image_body, operation, problems
+from gateway.envelope.headers import page_policy
 from gateway.errors import (
     BadImage,
     BodyTimeout,
@@ -246,9 +247,10 @@ async def problem(
 
 
 @get("/", media_type=MediaType.HTML, include_in_schema=False)
-async def index() -> str:
+async def index() -> Response[str]:
     """Show a page that uploads an image and shows the answer."""
-    return (files("gateway") / "index.html").read_text(encoding="utf-8")
+    page = (files("gateway") / "index.html").read_text(encoding="utf-8")
+    return Response(page, headers={"Content-Security-Policy": page_policy(page)})
 
 
 ROUTES = [predict, predict_batch, health, live, ready, metrics, problem, index]

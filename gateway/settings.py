@@ -1,6 +1,7 @@
 """The gateway's settings: one frozen object, read once from the environment, over `pulmo.toml`, over the defaults."""
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ PREFIX = "PULMO_"
 _DIVIDED = ("concurrency_limit", "max_in_flight")  # each worker needs one at least
 _SHARED = (*_DIVIDED, "cache_entries", "history_queue", "rate_burst")
 _SECRET_FILES = frozenset(f"{name}_file" for name in SECRETS) - {"api_keys_file"}  # that one is followed, so it is kept
+_ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?", re.ASCII)
 
 
 class SettingsError(ValueError):
@@ -104,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Share of the images that may have moved to another class, as the class mixes tell; 1 compares none."""
     guard_disagreement: Annotated[float, Meta(ge=0, le=1)] = 0.25
     """Share of the images that may get another class from a shadow than from the stable version; 1 compares none."""
+    cors_origins: str = ""
+    """Sites whose pages may read answers in a browser, with commas between them: `https://example.org`; `*` for all."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe events that are logged."""
     log_format: Literal["console", "json"] = "console"
@@ -122,6 +126,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def targets(self) -> tuple[str, ...]:
         """Return the targets in `backend`."""
         return tuple(target.strip() for target in self.backend.split(","))
+
+    def origins(self) -> tuple[str, ...]:
+        """Return the sites in `cors_origins`."""
+        return tuple(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
 
     def of_one_worker(self, cores: int) -> Self:
         """Return the settings for one of the workers: its part of what bounds the gateway.
@@ -161,6 +169,12 @@ def read_settings(environment: Mapping[str, str], file: Path) -> Settings:
         )
     _check_workers(settings)
     _check_exposure(settings)
+    for origin in settings.origins():
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"{PREFIX}CORS_ORIGINS holds {origin!r}; write each site as browsers do: https://example.org or "
+                "http://example.org:8080, without a path, in lower case."
+            )
     return settings
 
 
