@@ -1,4 +1,4 @@
-"""The history's database goes away under load: the policy counts, nothing acknowledged is lost, all recovers by itself."""
+"""The database goes away under load: the policy counts, nothing acknowledged is lost, all recovers by itself."""
 
 import os
 import shutil
