@@ -135,7 +135,7 @@ class EmptyImage(BadImage):
 
 
 class UnsupportedFormat(BadImage):
-    """The bytes are not a PNG, or not a JPEG of a usual kind (baseline or progressive, 8 bits, grey or colour)."""
+    """The bytes are neither a PNG of one picture nor a usual JPEG: baseline or progressive, 8 bits, grey or colour."""
 
     status, name, title = 415, "image-format", "The image format is not supported"
 
@@ -147,7 +147,7 @@ class TruncatedImage(BadImage):
 
 
 class CorruptImage(BadImage):
-    """The file contradicts itself or its checksums."""
+    """The file contradicts itself or its checksums, or it goes on after the end of its picture."""
 
     status, name, title = 422, "image-corrupt", "The image is corrupt"
 
