@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
+from gateway.abstention import Abstention, abstention
 from gateway.errors import ModelFailed
 from gateway.manifest import Manifest, ModelVersion
 from gateway.routing import Role
@@ -27,6 +28,8 @@ class Scored(msgspec.Struct, frozen=True):
     """Seconds that the call took."""
     batch: int
     """Images in the call."""
+    strange: str = ""
+    """In what the image is unlike what the version learned from; empty where it is not."""
     cache: CacheOutcome | UnsetType = UNSET
     """Where it is from; unset where no cache was asked."""
 
@@ -41,6 +44,11 @@ class Scored(msgspec.Struct, frozen=True):
         """Its probability."""
         values: list[float] = self.probabilities.tolist()
         return max(values)
+
+    @property
+    def abstention(self) -> Abstention | None:
+        """Why this is none to rely on; None where it is."""
+        return abstention(self.confidence, self.strange, self.version.manifest)
 
     def by_label(self) -> dict[str, float]:
         """Return the probability of each class, in the order of the model's outputs."""
@@ -61,7 +69,8 @@ def check(probabilities: NDArray[np.float32], manifest: Manifest) -> None:
 
 
 def interpret(scored: Scored, filename: str | None, timings: Timings) -> Prediction:
-    """Give the model's numbers their meaning: labels, the winner, an id and a time."""
+    """Give the model's numbers their meaning: labels, the winner, whether to rely on it, an id and a time."""
+    warning = scored.abstention
     return Prediction(
         id=uuid.uuid4().hex,
         filename=filename,
@@ -71,5 +80,8 @@ def interpret(scored: Scored, filename: str | None, timings: Timings) -> Predict
         model_version=scored.version.number,
         timestamp=now(),
         timings=timings,
+        abstain=warning is not None,
+        abstain_reason=UNSET if warning is None else warning.reason,
+        abstain_detail=UNSET if warning is None else warning.detail,
         cache=scored.cache,
     )

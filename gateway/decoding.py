@@ -2,17 +2,23 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.abstention import strangeness
 from gateway.errors import BadImage, CorruptImage, EmptyImage, TooManyPixels, TruncatedImage, UnsupportedFormat
 from gateway.imaging import ImageError, ImageSpec, Reason, decode
 from gateway.lanes import Lanes, Priority
+from gateway.manifest import Manifest
 from gateway.metrics import Metrics
+
+Result = TypeVar("Result")
 
 _ERRORS: dict[Reason, type[BadImage]] = {
     "empty": EmptyImage,
@@ -24,11 +30,10 @@ _ERRORS: dict[Reason, type[BadImage]] = {
 
 
 class Job(msgspec.Struct, frozen=True, eq=False):
-    """An image that waits for a thread."""
+    """Work on an image, which waits for a thread."""
 
-    body: bytes
-    spec: ImageSpec
-    decoded: "asyncio.Future[NDArray[np.uint8]]"
+    work: Callable[[], Any]
+    done: "asyncio.Future[Any]"
 
 
 class Statistics(msgspec.Struct, frozen=True):
@@ -55,18 +60,36 @@ class Decoder:
         self._running = 0
 
     async def decode(self, body: bytes, spec: ImageSpec, priority: Priority = "interactive") -> NDArray[np.uint8]:
-        """Return the image as `spec` wants it, uint8 `[height, width, channels]`.
-
-        Cancelling the caller takes the image out of the queue.
+        """Return the image as `spec` wants it, uint8 `[height, width, channels]`; see `work`.
 
         Raises:
             BadImage: the body is not an image that is accepted.
         """
-        job = Job(body, spec, asyncio.get_running_loop().create_future())
+        return await self.work(partial(decode, body, spec, self._max_pixels), priority)
+
+    async def examine(
+        self, body: bytes, manifest: Manifest, priority: Priority = "interactive"
+    ) -> tuple[NDArray[np.uint8], str]:
+        """Return the image as a version wants it, and in what it is unlike what that learned from (`strangeness`).
+
+        Raises:
+            BadImage: the body is not an image that is accepted.
+        """
+        return await self.work(partial(_examine, body, manifest, self._max_pixels), priority)
+
+    async def work(self, work: Callable[[], Result], priority: Priority = "interactive") -> Result:
+        """Return what `work` returns in a thread of the pool, when its turn has come.
+
+        Cancelling the caller takes it out of the queue.
+
+        Raises:
+            BadImage: `work` raised an ImageError.
+        """
+        job = Job(work, asyncio.get_running_loop().create_future())
         self._waiting.add(job, priority)
         self._start()
         try:
-            return await job.decoded
+            result: Result = await job.done
         except ImageError as error:
             message = str(error)
             if error.reason == "pixels":
@@ -74,6 +97,8 @@ class Decoder:
             kind = _ERRORS[error.reason]
             self._metrics.image_rejects.labels(kind.name).inc()
             raise kind(message) from error
+        else:
+            return result
         finally:
             self._waiting.discard(job)
 
@@ -89,16 +114,21 @@ class Decoder:
         while self._waiting and self._running < self._threads:
             job = self._waiting.pop()
             self._running += 1
-            work = asyncio.wrap_future(self._pool.submit(decode, job.body, job.spec, self._max_pixels))
+            work = asyncio.wrap_future(self._pool.submit(job.work))
             work.add_done_callback(partial(self._finish, job))
 
-    def _finish(self, job: Job, work: "asyncio.Future[NDArray[np.uint8]]") -> None:
+    def _finish(self, job: Job, work: "asyncio.Future[Any]") -> None:
         self._running -= 1
         self._start()
         error = work.exception()
-        if job.decoded.done():
+        if job.done.done():
             return
         if error is None:
-            job.decoded.set_result(work.result())
+            job.done.set_result(work.result())
         else:
-            job.decoded.set_exception(error)
+            job.done.set_exception(error)
+
+
+def _examine(body: bytes, manifest: Manifest, max_pixels: int) -> tuple[NDArray[np.uint8], str]:
+    image = decode(body, manifest.image, max_pixels)
+    return image, strangeness(image, manifest)

@@ -33,7 +33,7 @@ def read_filters(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
     ] = None,
     min_confidence: Annotated[str | None, Parameter(description="The lowest confidence, 0 to 1.")] = None,
     max_confidence: Annotated[str | None, Parameter(description="The highest confidence, 0 to 1.")] = None,
-    abstained: Annotated[str | None, Parameter(description="Whether the model abstained: true or false.")] = None,
+    abstain: Annotated[str | None, Parameter(description="Whether the model abstained: true or false.")] = None,
     filename: Annotated[
         str | None, Parameter(description="The name of the file; how it begins where `*` is its last character.")
     ] = None,
@@ -48,7 +48,7 @@ def read_filters(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
             "until": until,
             "min_confidence": min_confidence,
             "max_confidence": max_confidence,
-            "abstained": abstained,
+            "abstain": abstain,
             "filename": filename,
             "caller": caller,
         }

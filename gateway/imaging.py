@@ -14,10 +14,22 @@ from imagecodecs import PngError, png_decode
 from numpy.typing import NDArray
 from PIL import Image
 
+from gateway.appearance import APPEARANCE, appearance
 from gateway.png import Broken, rewrite
 from gateway.structure import Header, ImageError, Reason, inspect
 
-__all__ = ["Header", "ImageError", "ImageSpec", "Mode", "Reason", "Resample", "decode", "inspect"]
+__all__ = [
+    "APPEARANCE",
+    "Header",
+    "ImageError",
+    "ImageSpec",
+    "Mode",
+    "Reason",
+    "Resample",
+    "appearance",
+    "decode",
+    "inspect",
+]
 
 Mode = Literal["L", "RGB"]
 Resample = Literal["box", "bilinear", "hamming", "bicubic", "lanczos"]

@@ -23,6 +23,9 @@ class Manifest(msgspec.Struct, frozen=True):
     """What the trainer measured."""
     abstention_threshold: float = 0.0
     """An answer that is less sure than this is none to rely on."""
+    out_of_distribution: dict[str, tuple[float, float]] = {}
+    """Between which numbers its training images lie, by the names of `gateway.imaging.APPEARANCE`; nothing is judged
+    where it is empty."""
     architecture: str = ""
     created_at: str = ""
     data_digest: str = ""

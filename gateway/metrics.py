@@ -9,6 +9,7 @@ import PIL
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.process_collector import ProcessCollector
 
+from gateway.abstention import AbstentionMetrics
 from gateway.access.metrics import AccessMetrics
 from gateway.batching.rule import Trigger
 from gateway.exposition import StateGauge, WorkersCollector
@@ -242,6 +243,7 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemin",
         )
+        self.abstention = AbstentionMetrics(registry)
         self._describe_build()
         self._create_labels()
 

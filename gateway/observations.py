@@ -33,7 +33,7 @@ class Outcome(msgspec.Struct, frozen=True):
     confidence: float = 0.0
     """Its probability."""
     abstained: bool = False
-    """Whether that is below the version's own abstention threshold."""
+    """Whether the answer is none to rely on, by the version's own limits (`gateway.abstention`)."""
     disagreed: bool | None = None
     """Whether the class is another than the stable version's; None where nothing was compared."""
 
@@ -47,7 +47,7 @@ class Outcome(msgspec.Struct, frozen=True):
             batch=scored.batch,
             label=scored.label,
             confidence=scored.confidence,
-            abstained=scored.confidence < scored.version.manifest.abstention_threshold,
+            abstained=scored.abstention is not None,
             disagreed=disagreed,
         )
 

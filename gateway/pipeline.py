@@ -125,7 +125,7 @@ class Pipeline:
         """Decode for one version and ask it, in a batch with others; its shadow gets a copy."""
         version, role, stopwatch = destination.version, destination.role, passage.stopwatch
         with self._batcher.expect(version.number) as ticket:
-            image = await self._decoder.decode(passage.body, version.manifest.image, passage.priority)
+            image, strange = await self._decoder.examine(passage.body, version.manifest, passage.priority)
             stopwatch.lap("decode")
             scores = await self._batcher.submit(ticket, image, passage.deadline, passage.priority)
             stopwatch.part("queue", scores.queue_s)
@@ -135,7 +135,7 @@ class Pipeline:
         except ModelFailed as error:
             self._observe(Outcome(version.number, role, scores.backend_s, error=error.name))
             raise
-        scored = Scored(version, role, scores.probabilities, scores.backend_s, scores.batch)
+        scored = Scored(version, role, scores.probabilities, scores.backend_s, scores.batch, strange)
         self._observe(Outcome.of(scored))
         if destination.shadow is not None:
             self._shadow.offer(Copied(destination.shadow, passage.body, image, scored))
@@ -146,3 +146,5 @@ class Pipeline:
             self._metrics.stage_duration.labels(stage).observe(getattr(prediction.timings, stage) / 1000)
         self._metrics.predictions.labels(prediction.model_version, prediction.prediction).inc()
         self._metrics.confidence.observe(prediction.confidence)
+        if prediction.abstain:
+            self._metrics.abstention.count(prediction.model_version, prediction.abstain_reason)

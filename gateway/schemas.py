@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from gateway.abstention import AbstainReason
 from gateway.imaging import ImageSpec
 from gateway.routing import Role, Route, Share
 
@@ -46,6 +47,13 @@ class Prediction(msgspec.Struct, frozen=True):
     timestamp: str
     """RFC 3339, UTC."""
     timings: Timings
+    abstain: bool = False
+    """Whether this is none to rely on."""
+    abstain_reason: AbstainReason | UnsetType = UNSET
+    """Why: `low-confidence`, the version is less sure than it must be; `out-of-distribution`, the image is unlike what
+    it learned from. Absent where `abstain` is false, and in the history."""
+    abstain_detail: str | UnsetType = UNSET
+    """The value and the limit, for a person; absent where the reason is."""
     cache: CacheOutcome | UnsetType = UNSET
     """Where the answer is from: `hit`, kept from before; `shared`, computed for several at once; `miss`, computed for
     this request. Absent while the cache is off, and in the history."""
@@ -56,8 +64,6 @@ class Prediction(msgspec.Struct, frozen=True):
 class Recorded(Prediction, frozen=True):
     """A prediction as the history has it."""
 
-    abstained: bool = False
-    """Whether the model gave no class that counts."""
     caller: str | None = None
     """The name of the API key that asked; null where there was none."""
 
@@ -82,6 +88,9 @@ class BatchEntry(msgspec.Struct, frozen=True):
     model_version: int | UnsetType = UNSET
     timestamp: str | UnsetType = UNSET
     timings: Timings | UnsetType = UNSET
+    abstain: bool | UnsetType = UNSET
+    abstain_reason: AbstainReason | UnsetType = UNSET
+    abstain_detail: str | UnsetType = UNSET
     cache: CacheOutcome | UnsetType = UNSET
     recorded: Literal[False] | UnsetType = UNSET
     error: Problem | UnsetType = UNSET

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.abstention import strangeness
 from gateway.answers import Scored, check
 from gateway.decoding import Decoder
 from gateway.errors import DeadlineExceeded, GatewayError, ModelFailed
@@ -64,7 +65,7 @@ class ShadowTraffic:
     async def _compare(self, copied: Copied) -> None:
         begin = time.monotonic()
         try:
-            image = await self._decode(copied)
+            image, strange = await self._decode(copied)
             begin = time.monotonic()
             [probabilities] = await self._backend.rehearse(copied.version.number, [image], _TIMEOUT_S)
             check(probabilities, copied.version.manifest)
@@ -81,14 +82,16 @@ class ShadowTraffic:
             probabilities=probabilities,
             backend_s=time.monotonic() - begin,
             batch=1,
+            strange=strange,
         )
         self._tell(shadow, compare(copied.answered, shadow))
 
-    async def _decode(self, copied: Copied) -> NDArray[np.uint8]:
-        spec = copied.version.manifest.image
-        if spec == copied.answered.version.manifest.image:
-            return copied.image
-        return await self._decoder.decode(copied.body, spec)
+    async def _decode(self, copied: Copied) -> tuple[NDArray[np.uint8], str]:
+        """Return the image as the version on trial wants it, and in what it is unlike what that learned from."""
+        wanted, image = copied.version.manifest, copied.image
+        if wanted.image != copied.answered.version.manifest.image:
+            return await self._decoder.examine(copied.body, wanted)
+        return image, await self._decoder.work(lambda: strangeness(image, wanted)) if wanted.out_of_distribution else ""
 
     def _tell(self, shadow: Scored, comparison: Comparison) -> None:
         self._metrics.shadow_comparisons.labels("agree" if comparison.agree else "disagree").inc()

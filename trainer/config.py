@@ -67,6 +67,8 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Share of a target that is spread over all classes (Szegedy et al. 2016)."""
     class_weights: bool = True
     """Weigh each image by N / (K x images of its class), so that all classes count alike."""
+    abstain: Share = 0.05
+    """At most this share of the validation images gets an answer under the version's abstention threshold."""
     augmentation: Augmentation = Augmentation()
     cache: str | None = None
     """A folder where decoded images are kept and read from the disk; None keeps them in memory."""

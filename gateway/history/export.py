@@ -20,7 +20,7 @@ COLUMNS = (
     "prediction",
     "confidence",
     "model_version",
-    "abstained",
+    "abstain",
     "caller",
     "probabilities",
     "timings",
@@ -43,7 +43,7 @@ def _csv(prediction: Recorded) -> str:
     fields = msgspec.to_builtins(prediction)
     for name in ("probabilities", "timings"):
         fields[name] = msgspec.json.encode(fields[name]).decode()
-    fields["abstained"] = str(fields["abstained"]).lower()
+    fields["abstain"] = str(fields["abstain"]).lower()
     return _line([_harmless(fields[name]) for name in COLUMNS])
 
 

@@ -31,7 +31,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The first moment that does not belong to it any more."""
     min_confidence: Share | None = None
     max_confidence: Share | None = None
-    abstained: bool | None = None
+    abstain: bool | None = None
     filename: Text | None = None
     """As the client called it; with `*` at its end, how that begins."""
     caller: Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_NUL)] | None = None
@@ -73,7 +73,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def indexed(self) -> list[str]:
         """Return the names of the fields that an index answers, the most selective kinds first."""
-        without = {name for name, value in (("filename", "*"), ("abstained", False)) if getattr(self, name) == value}
+        without = {name for name, value in (("filename", "*"), ("abstain", False)) if getattr(self, name) == value}
         return [name for name in _INDEXED if getattr(self, name) is not None and name not in without]
 
     @property
@@ -86,7 +86,7 @@ _MOMENTS = ("since", "until")
 _REMEDIES = {
     **dict.fromkeys(_MOMENTS, "; write it as 2026-11-24T12:00:00Z, and a + as %2B"),
     **dict.fromkeys(("min_confidence", "max_confidence"), "; it lies between 0 and 1"),
-    "abstained": "; it is true or false",
+    "abstain": "; it is true or false",
 }
 
 
@@ -123,8 +123,8 @@ _CONDITIONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "until": lambda columns, moment: columns.timestamp_us < to_us(moment),
     "min_confidence": lambda columns, lowest: columns.confidence >= lowest,
     "max_confidence": lambda columns, highest: columns.confidence <= highest,
-    "abstained": lambda columns, wanted: columns.abstained if wanted else ~columns.abstained,
+    "abstain": lambda columns, wanted: columns.abstain if wanted else ~columns.abstain,
     "filename": lambda columns, name: _named(columns.filename, name),
     "caller": lambda columns, caller: columns.caller == caller,
 }
-_INDEXED = ("filename", "caller", "abstained", "version", "class_")
+_INDEXED = ("filename", "caller", "abstain", "version", "class_")

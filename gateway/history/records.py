@@ -9,26 +9,25 @@ from gateway.routing import Route
 from gateway.schemas import Prediction, Recorded, RouteChange
 from gateway.timestamps import from_us, to_us
 
-_KEPT = ("id", "filename", "prediction", "confidence", "probabilities", "model_version", "timings")
+_KEPT = ("id", "filename", "prediction", "confidence", "probabilities", "model_version", "timings", "abstain")
 """Fields of a prediction that are columns under the same name."""
 
 
-def to_row(prediction: Prediction, *, abstained: bool = False, caller: str | None = None) -> dict[str, Any]:
+def to_row(prediction: Prediction, caller: str | None = None) -> dict[str, Any]:
     """Return the row for a prediction, columns of `PREDICTIONS` without `sequence`.
 
     Args:
-        prediction: as it is answered; where its answer is from is not kept.
-        abstained: whether the model gave no class that counts.
+        prediction: as it is answered; where its answer is from, and why it abstains, is not kept.
         caller: the name of the API key that asked, None where there are none.
     """
     fields: dict[str, Any] = msgspec.to_builtins(prediction)
     row = {name: fields[name] for name in _KEPT}
-    return {**row, "timestamp_us": to_us(prediction.timestamp), "abstained": abstained, "caller": caller}
+    return {**row, "timestamp_us": to_us(prediction.timestamp), "caller": caller}
 
 
 def from_row(row: Mapping[str, Any]) -> Recorded:
     """Return the prediction of a row."""
-    stored = {name: row[name] for name in (*_KEPT, "abstained", "caller")}
+    stored = {name: row[name] for name in (*_KEPT, "caller")}
     return msgspec.convert({**stored, "timestamp": from_us(row["timestamp_us"])}, Recorded)
 
 

@@ -21,7 +21,7 @@ PREDICTIONS = Table(
     Column("probabilities", JSON, nullable=False),
     Column("model_version", BigInteger, nullable=False),
     Column("timings", JSON, nullable=False),  # milliseconds for each stage before the row was written
-    Column("abstained", Boolean, nullable=False, server_default=false()),
+    Column("abstain", Boolean, nullable=False, server_default=false()),
     Column("caller", String(64)),  # the name of the API key
     Index("ix_predictions_prediction", "prediction", "sequence"),
     Index("ix_predictions_model_version", "model_version", "sequence"),
@@ -36,10 +36,10 @@ for _column in (PREDICTIONS.c.filename, PREDICTIONS.c.caller):
         postgresql_where=_column.is_not(None),
     )
 Index(
-    "ix_predictions_abstained",
+    "ix_predictions_abstain",
     PREDICTIONS.c.sequence,
-    sqlite_where=text("abstained = 1"),
-    postgresql_where=text("abstained"),
+    sqlite_where=text("abstain = 1"),
+    postgresql_where=text("abstain"),
 )
 
 ROUTES = Table(

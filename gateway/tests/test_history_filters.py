@@ -40,7 +40,7 @@ def row(number: int, chance: random.Random) -> dict[str, Any]:
         "probabilities": {},
         "model_version": chance.choice((1, 1, 1, 2)),
         "timings": {},
-        "abstained": chance.random() < 0.1,
+        "abstain": chance.random() < 0.1,
         "caller": chance.choice(CALLERS),
     }
 
@@ -96,8 +96,8 @@ QUERIES: dict[str, tuple[dict[str, str], Callable[[dict[str, Any]], bool]]] = {
         {"min_confidence": "0.4", "max_confidence": "0.5"},
         lambda row: 0.4 <= row["confidence"] <= 0.5,
     ),
-    "abstained": ({"abstained": "true"}, lambda row: row["abstained"]),
-    "not abstained": ({"abstained": "false"}, lambda row: not row["abstained"]),
+    "abstain": ({"abstain": "true"}, lambda row: row["abstain"]),
+    "not abstain": ({"abstain": "false"}, lambda row: not row["abstain"]),
     "name": ({"filename": "a.png"}, lambda row: row["filename"] == "a.png"),
     "a name is no pattern": ({"filename": "é_%.png"}, lambda row: row["filename"] == "é_%.png"),
     "beginning": ({"filename": "ab*"}, lambda row: (row["filename"] or "").startswith("ab")),
@@ -198,7 +198,7 @@ def test_a_moment_is_found_without_looking_at_every_row(engine: Engine, rows: li
         ({"until": "2026-11-24T12:00:00"}, "until is '2026-11-24T12:00:00'"),
         ({"min_confidence": "1.5"}, "it lies between 0 and 1"),
         ({"max_confidence": "nan"}, "it lies between 0 and 1"),
-        ({"abstained": "maybe"}, "it is true or false"),
+        ({"abstain": "maybe"}, "it is true or false"),
         ({"filename": "a\0b"}, "filename is 'a\\x00b'"),
         ({"caller": ""}, "caller is ''"),
         ({"min_confidence": "0.9", "max_confidence": "0.1"}, "min_confidence=0.9 is above max_confidence=0.1"),

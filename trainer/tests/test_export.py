@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel as SavedModelProto
 from tensorflow_serving.apis import prediction_log_pb2
 
+from gateway.imaging import APPEARANCE
 from trainer.data.dataset import digest, load_split
 from trainer.data.phantoms import KINDS
 from trainer.errors import ParityError
@@ -78,7 +79,9 @@ def test_a_version_describes_itself(loaded: SavedModel, version: Path, phantoms:
     assert text == (version / "assets.extra" / "manifest.json").read_bytes()
     assert manifest["labels"] == sorted(KINDS)
     assert manifest["image"] == {"mode": "L", "height": SIZE, "width": SIZE, "resample": "bilinear"}
-    assert (manifest["temperature"], manifest["abstention_threshold"]) == (run.manifest.temperature, 0.0)
+    assert manifest["temperature"] == run.manifest.temperature
+    assert 0 < manifest["abstention_threshold"] < 1
+    assert set(manifest["out_of_distribution"]) == set(APPEARANCE)
     assert manifest["data_digest"] == digest(phantoms)
     assert (manifest["architecture"], manifest["config"]["seed"], manifest["config"]["epochs"]) == ("compact", 3, 1)
     assert {"accuracy", "macro_f1"} <= manifest["metrics"].keys()

@@ -20,6 +20,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What the logits are divided by, inside the graph (Guo et al. 2017, On Calibration of Modern Neural Networks)."""
     abstention_threshold: float = 0.0
     """Below this highest probability the model should not be believed; 0 means never."""
+    out_of_distribution: dict[str, tuple[float, float]] = {}
+    """Between which numbers the training images lie, by names of `gateway.imaging.APPEARANCE`; empty where unknown."""
     metrics: dict[str, float]
     """On the validation split; shares between 0 and 1, `loss` in nats."""
     data_digest: str

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config import TrainingConfig
+from trainer.measures.abstention import abstention_threshold, usual_appearance
 from trainer.measures.calibration import calibration_error, fit_temperature, reliability, scaled
 from trainer.measures.epoch import Epoch
 from trainer.measures.scores import Scores, score
@@ -22,12 +23,15 @@ SAMPLE_SIZE = 64
 
 
 def outcome(model: KerasModel, config: TrainingConfig, material: Material, history: tuple[Epoch, ...]) -> Run:
-    """Fit the temperature on the validation split, and measure and describe the network with it."""
+    """Fit temperature and abstention on the validation split, and measure and describe the network with them."""
     valid, labels = material.valid, material.labels
-    temperature, scores, metrics = calibrate(predict_model(model, valid.images), valid.targets, labels)
+    raw = predict_model(model, valid.images)
+    temperature, scores, metrics = calibrate(raw, valid.targets, labels)
     manifest = msgspec.structs.replace(
         describe_training(config, labels, material.spec, metrics, material.digest),
         temperature=temperature,
+        abstention_threshold=abstention_threshold(scaled(raw, temperature), config.abstain),
+        out_of_distribution=usual_appearance(material.train.images),
         model_digest=model_digest(model, labels, material.spec, temperature),
     )
     return Run(model, manifest, history, _sample(valid.images), scores)

@@ -16,7 +16,7 @@ _PARTIAL = ("filename", "caller")
 
 def upgrade() -> None:
     """Add the columns and the indexes; the latter takes seconds for each million rows."""
-    op.add_column("predictions", sa.Column("abstained", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("predictions", sa.Column("abstain", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("predictions", sa.Column("caller", sa.String(64)))
     for column in _FULL:
         op.create_index(f"ix_predictions_{column}", "predictions", [column, "sequence"])
@@ -30,17 +30,17 @@ def upgrade() -> None:
             postgresql_where=there,
         )
     op.create_index(
-        "ix_predictions_abstained",
+        "ix_predictions_abstain",
         "predictions",
         ["sequence"],
-        sqlite_where=sa.text("abstained = 1"),
-        postgresql_where=sa.text("abstained"),
+        sqlite_where=sa.text("abstain = 1"),
+        postgresql_where=sa.text("abstain"),
     )
 
 
 def downgrade() -> None:
     """Drop the indexes and the columns."""
-    for column in (*_FULL, *_PARTIAL, "abstained"):
+    for column in (*_FULL, *_PARTIAL, "abstain"):
         op.drop_index(f"ix_predictions_{column}", "predictions")
     op.drop_column("predictions", "caller")
-    op.drop_column("predictions", "abstained")
+    op.drop_column("predictions", "abstain")
