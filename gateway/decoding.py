@@ -12,8 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.abstention import strangeness
-from gateway.errors import BadImage, CorruptImage, EmptyImage, TooManyPixels, TruncatedImage, UnsupportedFormat
-from gateway.imaging import ImageError, ImageSpec, Reason, decode
+from gateway.dicom import is_dicom, read_picture
+from gateway.errors import (
+    BadImage,
+    CorruptImage,
+    EmptyImage,
+    InvalidDicom,
+    TooManyPixels,
+    TruncatedImage,
+    UnsupportedDicom,
+    UnsupportedFormat,
+)
+from gateway.imaging import ImageError, ImageSpec, Reason, decode, fit
 from gateway.lanes import Lanes, Priority
 from gateway.manifest import Manifest
 from gateway.metrics import Metrics
@@ -26,6 +36,8 @@ _ERRORS: dict[Reason, type[BadImage]] = {
     "truncated": TruncatedImage,
     "corrupt": CorruptImage,
     "pixels": TooManyPixels,
+    "dicom-invalid": InvalidDicom,
+    "dicom-unsupported": UnsupportedDicom,
 }
 
 
@@ -65,7 +77,7 @@ class Decoder:
         Raises:
             BadImage: the body is not an image that is accepted.
         """
-        return await self.work(partial(decode, body, spec, self._max_pixels), priority)
+        return await self.work(partial(read_row, body, spec, self._max_pixels), priority)
 
     async def examine(
         self, body: bytes, manifest: Manifest, priority: Priority = "interactive"
@@ -129,6 +141,17 @@ class Decoder:
             job.done.set_exception(error)
 
 
+def read_row(body: bytes, spec: ImageSpec, max_pixels: int) -> NDArray[np.uint8]:
+    """Return what a posted file is to a model: a PNG or JPEG by the trainer's decoder, a DICOM file as its picture.
+
+    Raises:
+        ImageError: the file is none of them, or broken, or too large.
+    """
+    if is_dicom(body):
+        return fit(read_picture(body, max_pixels), spec)
+    return decode(body, spec, max_pixels)
+
+
 def _examine(body: bytes, manifest: Manifest, max_pixels: int) -> tuple[NDArray[np.uint8], str]:
-    image = decode(body, manifest.image, max_pixels)
+    image = read_row(body, manifest.image, max_pixels)
     return image, strangeness(image, manifest)

@@ -17,7 +17,9 @@ GatewayError
 │       ├── UnsupportedFormat
 │       ├── TruncatedImage
 │       ├── CorruptImage
-│       └── TooManyPixels
+│       ├── TooManyPixels
+│       ├── InvalidDicom
+│       └── UnsupportedDicom
 ├── AccessDenied
 │   ├── KeyMissing
 │   ├── KeyInvalid
@@ -187,6 +189,18 @@ class RateLimited(GatewayError):
     """The API key was used more often than the operator allows; nothing was done for this request."""
 
     status, name, title, retry_after = 429, "rate-limited", "The API key is used too often", 1
+
+
+class InvalidDicom(BadImage):
+    """The DICOM file is broken, or lacks what makes a picture of it: pixels, their layout, their rescaling."""
+
+    status, name, title = 422, "dicom-invalid", "The DICOM file is not valid"
+
+
+class UnsupportedDicom(BadImage):
+    """The DICOM file is compressed, has several frames, or has colours that the gateway does not read."""
+
+    status, name, title = 415, "dicom-unsupported", "The DICOM file is of a kind that is not supported"
 
 
 class Overloaded(GatewayError):

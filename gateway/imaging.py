@@ -28,6 +28,7 @@ __all__ = [
     "Resample",
     "appearance",
     "decode",
+    "fit",
     "inspect",
 ]
 
@@ -85,6 +86,19 @@ def decode(body: bytes, spec: ImageSpec, max_pixels: int) -> NDArray[np.uint8]:
         raise ImageError("pixels", f"image is {header.width}x{header.height} pixels; the limit is {max_pixels} in all")
     image = _decode_png(body) if header.format == "PNG" else _decode_jpeg(body, spec)
     return _fit(image, spec)
+
+
+def fit(pixels: NDArray[np.uint8], spec: ImageSpec) -> NDArray[np.uint8]:
+    """Bring a picture to the size and mode of `spec`, as `decode` does with that of a file.
+
+    Args:
+        pixels: uint8 `[H, W]`, or `[H, W, 3]`.
+        spec: the array wanted.
+
+    Returns:
+        uint8 `[height, width, channels]`, C-contiguous, read-only.
+    """
+    return _fit(Image.fromarray(np.ascontiguousarray(pixels)), spec)
 
 
 def _decode_png(body: bytes) -> Image.Image:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import warnings
 from typing import Literal
 
 import structlog
@@ -32,4 +33,6 @@ def configure_logs(level: str, style: Literal["console", "json"]) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
+    logging.getLogger("pydicom").disabled = True  # it quotes what stands in a file, and resets its level when imported
+    warnings.filterwarnings("ignore", module="pydicom")
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

@@ -12,6 +12,7 @@ from gateway.answers import Scored, check, interpret
 from gateway.batching.batcher import Batcher
 from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
+from gateway.dicom import is_dicom
 from gateway.errors import DeadlineExceeded, ModelFailed, VersionGone
 from gateway.history.records import to_row
 from gateway.history.writer import HistoryWriter
@@ -85,7 +86,7 @@ class Pipeline:
             stopwatch.lap("read")
             scored = await self._score_in_time(Passage(upload.body, deadline, key, priority, stopwatch))
             prediction = interpret(scored, upload.filename, stopwatch.timings())
-            kept = await self._history.record(to_row(prediction))
+            kept = await self._history.record(to_row(_recorded(prediction, upload)))
             stopwatch.lap("persist")
             recorded = UNSET if kept else False
             prediction = msgspec.structs.replace(prediction, timings=stopwatch.timings(), recorded=recorded)
@@ -148,3 +149,8 @@ class Pipeline:
         self._metrics.confidence.observe(prediction.confidence)
         if prediction.abstain:
             self._metrics.abstention.count(prediction.model_version, prediction.abstain_reason)
+
+
+def _recorded(prediction: Prediction, upload: Upload) -> Prediction:
+    """Return a prediction as the history keeps it: DICOM files are often named after their patients."""
+    return msgspec.structs.replace(prediction, filename=None) if is_dicom(upload.body) else prediction

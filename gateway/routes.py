@@ -30,6 +30,7 @@ from gateway.errors import (
     EmptyImage,
     GatewayError,
     HistoryUnavailable,
+    InvalidDicom,
     InvalidTimeout,
     MalformedForm,
     MissingField,
@@ -40,6 +41,7 @@ from gateway.errors import (
     TooManyFiles,
     TooManyPixels,
     TruncatedImage,
+    UnsupportedDicom,
     UnsupportedFormat,
     documented,
 )
@@ -82,7 +84,15 @@ SERVER_TIMING = ResponseHeader(
 )
 
 
-IMAGE_ERRORS = (EmptyImage, UnsupportedFormat, TruncatedImage, CorruptImage, TooManyPixels)
+IMAGE_ERRORS = (
+    EmptyImage,
+    UnsupportedFormat,
+    TruncatedImage,
+    CorruptImage,
+    TooManyPixels,
+    InvalidDicom,
+    UnsupportedDicom,
+)
 """What may be wrong with one image."""
 
 BODY_ERRORS = (BodyTooLarge, BodyTimeout, ClientGone, MissingField, MalformedForm, TooManyFiles)

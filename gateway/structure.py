@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from gateway.png import MAGIC as _PNG_MAGIC
 
-Reason = Literal["empty", "format", "truncated", "corrupt", "pixels"]
+Reason = Literal["empty", "format", "truncated", "corrupt", "pixels", "dicom-invalid", "dicom-unsupported"]
 
 _MAX_PARTS = 16_384  # chunks or segments
 _JPEG_MAGIC = b"\xff\xd8\xff"
@@ -18,6 +18,8 @@ _JPEG_SOF = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive; al
 _JPEG_OTHER_SOF = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _JPEG_BARE = {0xFF: 1, 0x01: 2, **dict.fromkeys(range(0xD0, 0xD8), 2)}  # fill bytes and markers without a segment
 _JPEG_SOS, _JPEG_EOI = 0xDA, 0xD9
+MAGICS = (_PNG_MAGIC, _JPEG_MAGIC)
+"""What a body begins with that is walked here, whatever else it looks like."""
 _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the first marker after a scan that is no restart
 _MAX_SCANS = 100  # ten are usual; each is decoded over the whole picture, so thousands of them would take for ever
 _GREY, _COLOUR = 1, 3  # components of a JPEG

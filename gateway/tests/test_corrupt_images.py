@@ -13,9 +13,10 @@ import psutil
 import pytest
 from PIL import Image
 
+from gateway.decoding import read_row
 from gateway.errors import documented
 from gateway.imaging import ImageError, ImageSpec, Reason, decode
-from tests.corpus import jpegs, others, pngs
+from tests.corpus import dicoms, jpegs, others, pngs
 from tests.corpus.case import Case
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
@@ -32,6 +33,8 @@ NAMES: dict[Reason, tuple[int, str]] = {
     "truncated": (422, "image-truncated"),
     "corrupt": (422, "image-corrupt"),
     "pixels": (413, "image-too-many-pixels"),
+    "dicom-invalid": (422, "dicom-invalid"),
+    "dicom-unsupported": (415, "dicom-unsupported"),
 }
 ENDINGS = ("png", "jpg", "gif", "txt", "dcm", "php")
 ODD = {f"{kind} PNG": body for kind, body in pngs.odd().items()} | {
@@ -41,7 +44,7 @@ ODD = {f"{kind} PNG": body for kind, body in pngs.odd().items()} | {
 
 @pytest.fixture(scope="module")
 def corpus() -> list[Case]:
-    return list(chain(pngs.broken(), jpegs.broken(), others.broken()))
+    return list(chain(pngs.broken(), jpegs.broken(), others.broken(), dicoms.broken()))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,7 @@ async def post_all(url: str, corpus: list[Case]) -> list[httpx.Response]:
 def right(case: Case) -> tuple[int, str] | list[float]:
     """Return what a file must be answered with: a status and a problem's name, or the model's numbers."""
     try:
-        array = decode(case.body, SPEC, LIMIT)
+        array = read_row(case.body, SPEC, LIMIT)
     except ImageError as error:
         return NAMES[error.reason]
     return [float(value) for value in expected(array, 1)]
@@ -98,6 +101,7 @@ def given(reply: httpx.Response) -> tuple[int, str] | list[float]:
     return reply.status_code, problem["type"].removeprefix("/problems/")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")  # as `gateway.logs` has it
 async def test_every_broken_file_is_refused_and_costs_no_more_than_a_good_one(
     bounded: Gateway, corpus: list[Case]
 ) -> None:
