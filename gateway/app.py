@@ -17,6 +17,7 @@ from gateway.documentation import complete, configuration
 from gateway.envelope.envelope import Envelope
 from gateway.envelope.headers import CrossOrigin
 from gateway.errors import GatewayError
+from gateway.explain_routes import EXPLAIN_ROUTES
 from gateway.gate import Gate
 from gateway.history_routes import HISTORY_ROUTES
 from gateway.instrumentation import Instrumentation
@@ -47,7 +48,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
             yield
 
     app = Litestar(
-        route_handlers=[*ROUTES, *HISTORY_ROUTES, *MODEL_ROUTES, *doc_routes(find_assets())],
+        route_handlers=[*ROUTES, *EXPLAIN_ROUTES, *HISTORY_ROUTES, *MODEL_ROUTES, *doc_routes(find_assets())],
         dependencies={"services": Provide(provide_services, sync_to_thread=False)},
         exception_handlers={
             GatewayError: problems.gateway_error,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gateway.errors import (
     DeadlineExceeded,
+    ExplainUnavailable,
     GatewayError,
     ModelBusy,
     ModelFailed,
@@ -168,6 +169,32 @@ class Backend:
         request = frame_images(self._model, version, images)
         reply = await self._call(self._predict, PREDICT, request, timeout_s)
         return _probabilities(reply, len(images))
+
+    async def explain(
+        self, version: int, image: NDArray[np.uint8], timeout_s: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Ask one version where it looks in an image `[H, W, C]`; raises as `predict` does.
+
+        Returns:
+            The heat map, float32 `[H, W]`, and the probabilities, float32 `[K]`.
+
+        Raises:
+            ExplainUnavailable: the version has no signature `explain`.
+        """
+        request = frame_images(self._model, version, [image], "explain")
+        try:
+            reply = await self._call(self._predict, PREDICT, request, timeout_s)
+        except ModelFailed as error:
+            if _code(error) == grpc.StatusCode.FAILED_PRECONDITION.name:
+                raise ExplainUnavailable(
+                    f"version {version} has no signature `explain`; publish it with `trainer publish`, which adds one"
+                ) from error
+            raise
+        try:
+            [heat] = unpack_floats(reply.outputs["heatmaps"])
+        except ValueError as error:
+            raise ModelFailed(f"the model's heat map cannot be read: {error}") from error
+        return heat, _probabilities(reply, 1)[0]
 
     async def _call(
         self,

@@ -84,7 +84,11 @@ def _spec(examples: list[Example]) -> ResponseSpec:
 
 
 def operation(
-    *, body: RequestBody | None = None, example: object = None, text: Mapping[str, str] | None = None
+    *,
+    body: RequestBody | None = None,
+    example: object = None,
+    text: Mapping[str, str] | None = None,
+    bytes_of: str | None = None,
 ) -> type[Operation]:
     """Return the class of a route's operation, for `operation_class=`.
 
@@ -92,6 +96,7 @@ def operation(
         body: what the route reads by itself, which the framework does not see.
         example: a successful answer, as JSON, without nulls: the framework drops them. None where it is only text.
         text: an example of each further kind of answer, by its media type.
+        bytes_of: the media type of an answer that is a file.
     """
 
     @dataclass
@@ -102,6 +107,8 @@ def operation(
             for status, response in (self.responses or {}).items():
                 if status.startswith("2") and isinstance(response, OpenAPIResponse):
                     _show(response, example, text or {})
+                    if bytes_of is not None:  # they have no schema (OpenAPI 3.1.1, section 4.8.14.3)
+                        response.content = {bytes_of: OpenAPIMediaType()}
 
     return Documented
 

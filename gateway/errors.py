@@ -32,6 +32,7 @@ GatewayError
 │   └── VersionGone
 ├── ModelFailed
 │   └── ModelRefused
+├── ExplainUnavailable
 └── HistoryUnavailable
 
 `status` is the HTTP status, `name` the last part of the problem's `type` (RFC 9457) and the metric label, and the
@@ -239,6 +240,12 @@ class ModelFailed(GatewayError):
 
 class ModelRefused(ModelFailed):
     """The model takes none of the images in a call as they are; asked for alone, one of them may be answered."""
+
+
+class ExplainUnavailable(GatewayError):
+    """The version that answers has no signature `explain`, so it cannot say where it looked."""
+
+    status, name, title = 501, "explain-unavailable", "The model cannot explain itself"
 
 
 class HistoryUnavailable(GatewayError):

@@ -12,6 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 from gateway.abstention import AbstentionMetrics
 from gateway.access.metrics import AccessMetrics
 from gateway.batching.rule import Trigger
+from gateway.explanation_metrics import ExplanationMetrics
 from gateway.exposition import StateGauge, WorkersCollector
 from gateway.history.metrics import HistoryMetrics
 from gateway.lanes import PRIORITIES
@@ -244,6 +245,7 @@ class Metrics:
             multiprocess_mode="livemin",
         )
         self.abstention = AbstentionMetrics(registry)
+        self.explanation = ExplanationMetrics(registry)
         self._describe_build()
         self._create_labels()
 

@@ -100,6 +100,13 @@ class Servers:
         with self._chosen(version) as backend:
             return await backend.rehearse(version, images, timeout_s)
 
+    async def explain(
+        self, version: int, image: NDArray[np.uint8], timeout_s: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Ask one server where a version looks; arguments, answer and errors are `Backend.explain`'s."""
+        with self._chosen(version) as backend:
+            return await backend.explain(version, image, timeout_s)
+
     async def probe(
         self, version: int, images: Sequence[NDArray[np.uint8]], timeout_s: float
     ) -> list[NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from gateway.admission import Admission
 from gateway.batching.batcher import Batcher
 from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
+from gateway.explanation import Explainer
 from gateway.guard.guard import Guard, Spans
 from gateway.guard.judgement import Thresholds
 from gateway.history.database import open_reader, open_writer
@@ -37,6 +38,7 @@ class Services(msgspec.Struct, frozen=True):
     versions: Versions
     router: Router
     pipeline: Pipeline
+    explainer: Explainer
     history: HistoryReader
     route_store: RouteStore
 
@@ -103,6 +105,15 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
                 shadow=shadow,
                 history=writer,
                 observe=observers,
+                metrics=metrics,
+            ),
+            explainer=Explainer(
+                limit=settings.explain_limit,
+                max_pixels=settings.max_pixels,
+                router=router,
+                versions=versions,
+                backend=backend,
+                decoder=decoder,
                 metrics=metrics,
             ),
             history=reader,

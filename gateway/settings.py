@@ -16,7 +16,7 @@ from gateway.secrets import SECRETS, SecretError, masked, with_secrets
 PREFIX = "PULMO_"
 
 _DIVIDED = ("concurrency_limit", "max_in_flight")  # each worker needs one at least
-_SHARED = (*_DIVIDED, "cache_entries", "history_queue", "rate_burst")
+_SHARED = (*_DIVIDED, "cache_entries", "explain_limit", "history_queue", "rate_burst")
 _SECRET_FILES = frozenset(f"{name}_file" for name in SECRETS) - {"api_keys_file"}  # that one is followed, so it is kept
 _ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?", re.ASCII)
 
@@ -76,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Threads that decode images; 0 is one for each core. Each process has one at least."""
     cache_entries: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Answers kept for images that are posted again, byte by byte; 0 keeps none and computes each image."""
+    explain_limit: Annotated[int, Meta(ge=1, le=1000)] = 8
+    """Explanations that may be anywhere between arrival and reply; more are refused with 429. Each process asks the
+    model for two at a time."""
     history: Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = "sqlite:///var/history.db"
     """The SQLAlchemy URL of the history: a file, or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`."""
     durability: Literal["normal", "full", "async"] = "normal"

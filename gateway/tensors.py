@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from proto import tfserving_pb2 as pb
 
 
-def frame_images(model: str, version: int, rows: Sequence[NDArray[np.uint8]]) -> bytes:
+def frame_images(model: str, version: int, rows: Sequence[NDArray[np.uint8]], signature: str = "") -> bytes:
     """Return the PredictRequest that asks a version about images, as it goes over the wire.
 
     Protobuf would copy the pixels into a message and out of it again. So it writes all but the pixels, and what stands
@@ -19,10 +19,11 @@ def frame_images(model: str, version: int, rows: Sequence[NDArray[np.uint8]]) ->
         model: the name under which it is served.
         version: its number.
         rows: uint8 `[H, W, C]` each, contiguous, all of one shape; one at least.
+        signature: what is asked of it; its default one where empty.
     """
     shape = pb.TensorShape(dim=[pb.TensorShape.Dim(size=size) for size in (len(rows), *rows[0].shape)])
     tensor = pb.Tensor(dtype=pb.DT_UINT8, tensor_shape=shape).SerializeToString()
-    spec = pb.ModelSpec(name=model, version=Int64Value(value=version))
+    spec = pb.ModelSpec(name=model, version=Int64Value(value=version), signature_name=signature)
     request = pb.PredictRequest(model_spec=spec).SerializeToString()
     pixels = sum(row.nbytes for row in rows)
     content = _prefix(pb.Tensor.TENSOR_CONTENT_FIELD_NUMBER, pixels)

@@ -41,6 +41,8 @@ class Version:
     state: str = "AVAILABLE"
     error: str = ""
     """Why it was not loaded."""
+    looks: Answer | None = None
+    """Where it looks: from images to heat maps `[N, H, W]`; None has no signature `explain`."""
     manifest: str = field(default_factory=lambda: json.dumps(manifest()))
     fails_with: grpc.StatusCode | None = None
     """How each Predict call ends, the images' and not the manifest's."""
@@ -102,17 +104,27 @@ class ScriptedServer:
         _wait(version.answers, context)
         if not context.is_active():
             self.cancelled.append((number, shape[0]))
+        explain = version.looks if request.model_spec.signature_name == "explain" else None
+        if request.model_spec.signature_name and explain is None:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, 'Serving signature key "explain" not found.')
         if version.fails_with is not None:
             context.abort(version.fails_with, "as the test has it")
         try:
-            scores = np.ascontiguousarray(version.answer(np.frombuffer(tensor.tensor_content, np.uint8).reshape(shape)))
+            images = np.frombuffer(tensor.tensor_content, np.uint8).reshape(shape)
+            scores = version.answer(images)
         except ValueError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         reply = pb.PredictResponse()
-        output = reply.outputs["probabilities"]
-        output.dtype, output.tensor_content = pb.DT_FLOAT, scores.astype("<f4").tobytes()
-        output.tensor_shape.dim.extend(pb.TensorShape.Dim(size=size) for size in scores.shape)
+        reply.outputs["probabilities"].CopyFrom(_floats(scores))
+        if explain is not None:
+            reply.outputs["heatmaps"].CopyFrom(_floats(explain(images)))
         return reply
+
+
+def _floats(values: NDArray[np.float32]) -> pb.Tensor:
+    tensor = pb.Tensor(dtype=pb.DT_FLOAT, tensor_content=np.ascontiguousarray(values).astype("<f4").tobytes())
+    tensor.tensor_shape.dim.extend(pb.TensorShape.Dim(size=size) for size in values.shape)
+    return tensor
 
 
 def _describe(version: Version, context: grpc.ServicerContext) -> pb.PredictResponse:

@@ -1,8 +1,9 @@
 """A tiny model that fulfils the contract of the model store, and whose answers anybody can work out again.
 
 `python -m tests.toymodel STORE VERSION [VERSION...] [--size 32] [--mode L|RGB] [--fault wrong|slow|error]` publishes
-SavedModels below STORE, the folder of one model. Beside the contract's two signatures they have `spin`, which keeps the
-server busy for as long as a test asks. TensorFlow is imported by `publish` alone, so `expected` costs nothing.
+SavedModels below STORE, the folder of one model. Beside the contract's three signatures they have `spin`, which keeps
+the server busy for as long as a test asks. What they look at is what is bright. TensorFlow is imported by `publish`
+alone, so `expected` costs nothing.
 """
 
 import argparse
@@ -95,6 +96,9 @@ def _save(path: Path, version: int, shape: tuple[int, int, int], text: str, faul
         brightness = tf.reduce_sum(tf.cast(images, tf.float32) * mean, axis=(1, 2, 3))[:, tf.newaxis]
         return {"probabilities": tf.nn.softmax(_spoil(module.bias + slope * brightness, brightness, fault))}
 
+    def explain(images: Any) -> dict[str, Any]:  # noqa: ANN401 - a symbolic tensor
+        return {"heatmaps": tf.reduce_mean(tf.cast(images, tf.float32), axis=3) / 255, **serve(images)}
+
     def describe() -> dict[str, Any]:
         return {"manifest": tf.constant(text)}
 
@@ -104,6 +108,7 @@ def _save(path: Path, version: int, shape: tuple[int, int, int], text: str, faul
 
     signatures = {
         "serving_default": tf.function(serve, [tf.TensorSpec((None, *shape), tf.uint8, name="images")]),
+        "explain": tf.function(explain, [tf.TensorSpec((None, *shape), tf.uint8, name="images")]),
         "describe": tf.function(describe, []),
         "spin": tf.function(spin, [tf.TensorSpec((), tf.int32, name="rounds")]),
     }

@@ -62,6 +62,8 @@ def test_every_answer_has_an_example_that_fits_its_schema(document: Document) ->
     for name, operation in operations(document):
         for status, response in operation["responses"].items():
             for kind, media in response.get("content", {}).items():
+                if kind.startswith("image/"):
+                    continue
                 examples = [example["value"] for example in media.get("examples", {}).values()]
                 examples += [media["example"]] if "example" in media else []
                 assert examples, f"{name} has no example of its {status} as {kind}"

@@ -99,7 +99,7 @@ def test_metadata_hold_the_signatures(official: Official) -> None:
     info = found["serving_default"].inputs["images"]
 
     assert (reply.model_spec.name, reply.model_spec.version.value, reply.model_spec.signature_name) == ("lung", 1, "")
-    assert set(found) == {"serving_default", "describe", "spin"}
+    assert set(found) == {"serving_default", "explain", "describe", "spin"}
     assert info.dtype == tf.uint8.as_datatype_enum
     assert [dim.size for dim in info.tensor_shape.dim] == [-1, 32, 32, 1]
     assert found["serving_default"].method_name == "tensorflow/serving/predict"

@@ -159,7 +159,7 @@ def test_metadata_hold_the_signatures(web: Web) -> None:
     signatures = written["metadata"]["signature_def"]["signature_def"]
 
     assert written["model_spec"] == {"name": "lung", "signature_name": "", "version": "1"}
-    assert set(signatures) == {"serving_default", "describe", "spin"}
+    assert set(signatures) == {"serving_default", "explain", "describe", "spin"}
     assert signatures["serving_default"]["inputs"]["images"]["dtype"] == "DT_UINT8"
     assert [dim["size"] for dim in signatures["serving_default"]["inputs"]["images"]["tensor_shape"]["dim"]] == [
         "-1",
