@@ -14,9 +14,9 @@ from dashboard.views import classify
 
 
 @st.cache_resource
-def client(url: str) -> GatewayClient:
+def client(url: str, _key: str) -> GatewayClient:
     """Return the one client of this process: its connections are kept between clicks and shared by all visitors."""
-    return GatewayClient(url)
+    return GatewayClient(url, _key)
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     except ValueError as error:
         st.error(str(error))
         st.stop()
-    gateway = client(settings.gateway_url)
+    gateway = client(settings.gateway_url, settings.api_key)
     page = st.navigation([st.Page(lambda: classify.show(gateway), title="Classify", url_path="classify", default=True)])
     show_service(gateway)
     page.run()

@@ -50,9 +50,9 @@ class Health(msgspec.Struct, frozen=True):
 class GatewayClient:
     """Asks one gateway. Every failure is a `GatewayProblem`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str = "") -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url)
+        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"} if key else {})
 
     def predict(self, filename: str, body: bytes) -> Prediction:
         """Have one image classified.

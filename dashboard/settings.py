@@ -1,6 +1,7 @@
 """What the console is told by its environment, read in this one place."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,20 +14,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway_url: str = DEFAULT_GATEWAY_URL
     """`PULMO_GATEWAY_URL`: where the gateway listens, for example `http://127.0.0.1:8000`."""
+    api_key: str = ""
+    """`PULMO_API_KEY`, or the file that `PULMO_API_KEY_FILE` names: what the gateway wants, if it wants one."""
+
+    def __repr__(self) -> str:
+        """Show the settings, without the key."""
+        return f"Settings(gateway_url={self.gateway_url!r}, api_key={'***' if self.api_key else ''!r})"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read `PULMO_GATEWAY_URL`.
+        """Read the environment.
 
         Raises:
-            ValueError: the value is no address; the message names it and the remedy.
+            ValueError: a value cannot be used; the message names it and the remedy, and shows no key.
         """
         url = env.get("PULMO_GATEWAY_URL", DEFAULT_GATEWAY_URL).rstrip("/")
         if not _is_address(url):
             raise ValueError(
                 f"PULMO_GATEWAY_URL={url!r} is no http or https address; set it to one such as {DEFAULT_GATEWAY_URL}"
             )
-        return cls(gateway_url=url)
+        return cls(gateway_url=url, api_key=_read_key(env))
+
+
+def _read_key(env: Mapping[str, str]) -> str:
+    key, file = env.get("PULMO_API_KEY", ""), env.get("PULMO_API_KEY_FILE", "")
+    if key and file:
+        raise ValueError("PULMO_API_KEY and PULMO_API_KEY_FILE are both set; set one of them")
+    if file:
+        try:
+            key = Path(file).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"PULMO_API_KEY_FILE={file!r} cannot be read as a key") from error
+    key = key.strip()
+    if not key.isascii() or not key.isprintable():
+        raise ValueError("PULMO_API_KEY holds what no key holds; set it to what `python -m gateway key NAME` has shown")
+    return key
 
 
 def _is_address(url: str) -> bool:

@@ -31,6 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         env_var="PULMO_IMAGES",
         help="Folder of the PNG and JPEG images to post",
     )
+    parser.add_argument(
+        "--api-key", default="", env_var="PULMO_API_KEY", is_secret=True, help="What the gateway wants, if it wants one"
+    )
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator] # locust is Any here
@@ -60,13 +63,15 @@ class Radiographer(FastHttpUser):  # type: ignore[misc] # locust is Any here
         images = self.environment.images
         first = SystemRandom().randrange(len(images))
         self.images = cycle(images[first:] + images[:first])
+        key = self.environment.parsed_options.api_key
+        self.key = {"X-API-Key": key} if key else {}
 
     @task  # type: ignore[untyped-decorator]
     def predict(self) -> None:
         """Have the next image classified."""
         image = next(self.images)
         with self.client.post(
-            NAME, data=image.body, headers={"Content-Type": image.media_type}, catch_response=True
+            NAME, data=image.body, headers={"Content-Type": image.media_type, **self.key}, catch_response=True
         ) as response:
             if not response.status_code:
                 response.failure(f"no answer: {response.error}")
