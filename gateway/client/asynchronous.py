@@ -123,7 +123,7 @@ class AsyncClient:
 
         Args:
             page: predictions in a request.
-            filters: as `GET /history` takes them.
+            filters: as `GET /history` takes them: `class_`, `version`, `since`, `min_confidence` and so on.
 
         Raises:
             ClientError: there is no answer.

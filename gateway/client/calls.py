@@ -141,8 +141,9 @@ def explain(image: Image) -> Call[Explanation]:
 
 
 def history(limit: int, after: int | None, filters: Mapping[str, Any]) -> Call[HistoryPage]:
-    """Ask for a page of the history."""
-    params = {name: value for name, value in {**filters, "limit": limit, "after": after}.items() if value is not None}
+    """Ask for a page of the history; a filter that is called as a word of Python has a `_` behind it."""
+    named = {name.rstrip("_"): value for name, value in filters.items()}
+    params = {name: value for name, value in {**named, "limit": limit, "after": after}.items() if value is not None}
     return Call(method="GET", path="/history", read=_json(HistoryPage), options={"params": params})
 
 

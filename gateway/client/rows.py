@@ -11,6 +11,7 @@ from gateway.client.failures import ProblemDocument
 from gateway.client.messages import BatchEntry
 
 _COLUMNS = ("file", "prediction", "confidence", "model_version", "abstain", "id", "timestamp", "error")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -56,7 +57,7 @@ class TableWriter:
 
 
 class CsvWriter:
-    """RFC 4180, with a header."""
+    """RFC 4180, with a header. A name that a spreadsheet would take for a formula begins with `'`, as in exports."""
 
     def __init__(self, stream: TextIO) -> None:
         self._csv = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
@@ -68,6 +69,7 @@ class CsvWriter:
         error = document.get("error")
         self._csv.writerow(
             {name: document.get(name, "") for name in _COLUMNS}
+            | {"file": _harmless(document["file"])}
             | {"error": "" if error is None else f"{error['title']}: {error['detail']}"}
         )
 
@@ -108,6 +110,10 @@ def _document(row: Row) -> dict[str, Any]:
     if row.entry.error is not None:
         del known["abstain"]
     return {"file": str(row.file).encode(errors="replace").decode(), **known}
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _printable(text: str) -> str:

@@ -120,7 +120,7 @@ class Client:
 
         Args:
             page: predictions in a request.
-            filters: as `GET /history` takes them.
+            filters: as `GET /history` takes them: `class_`, `version`, `since`, `min_confidence` and so on.
 
         Raises:
             ClientError: there is no answer.

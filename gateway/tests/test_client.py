@@ -17,6 +17,7 @@ from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
 from tests.processes import PYTHON, ROOT, eventually, free_port
 from tests.scripted import ScriptedServer, Version, certain, scripted
+from tests.toymodel import LABELS
 
 BODIES = [png(pixels(seed)) for seed in range(7)]
 
@@ -139,6 +140,8 @@ def test_the_history_is_read_to_its_end_page_by_page(server: ScriptedServer, tmp
         ids = [client.predict(body).id for body in BODIES]
 
         assert [entry.id for entry in client.history(page=3)] == ids[::-1]
+        assert [entry.id for entry in client.history(class_=LABELS[2], min_confidence=0.5)] == ids[::-1]
+        assert list(client.history(class_=LABELS[0])) == []
 
 
 def test_versions_and_the_route_are_read_and_set(server: ScriptedServer, tmp_path: Path) -> None:

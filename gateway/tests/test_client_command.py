@@ -102,6 +102,14 @@ def test_a_table_shows_names_and_cannot_be_made_to_move_the_cursor(gateway: Gate
     assert r"x\x1b[2J.png" in done.stdout
 
 
+def test_a_file_name_is_no_formula_in_a_spreadsheet(gateway: Gateway, tmp_path: Path) -> None:
+    """Whoever names a file shall not run anything where the CSV is opened."""
+    (tmp_path / "=cmd.png").write_bytes(png(pixels(2)))
+    done = predict(gateway.url, "=cmd.png", "--format", "csv", cwd=tmp_path)
+
+    assert [row["file"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["'=cmd.png"]
+
+
 def test_without_a_gateway_the_status_is_2(folder: Path, tmp_path: Path) -> None:
     """Nothing answers, nowhere to write, a wrong command line: the work was not done."""
     url = f"http://127.0.0.1:{free_port()}"
