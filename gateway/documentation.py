@@ -43,6 +43,7 @@ _DETAILS = {  # of what the framework answers: `gateway.problems.ProblemHandlers
     HTTPStatus.NOT_FOUND: "There is nothing under this address.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "This is a bug of the gateway; its log says more.",
 }
+_CHALLENGED = {"401", "403"}
 _LATER = {"429", "502", "503", "504"}
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -198,7 +199,7 @@ def complete(document: OpenAPI) -> None:
         _close(entry, scope_of(method, path))
         for status, response in (entry.responses or {}).items():
             if isinstance(response, OpenAPIResponse):
-                _finish(response, later=status in _LATER)
+                _finish(status, response)
 
 
 def _close(entry: Operation, scope: Scope | None) -> None:
@@ -211,10 +212,13 @@ def _close(entry: Operation, scope: Scope | None) -> None:
         del (entry.responses or {})[status]
 
 
-def _finish(response: OpenAPIResponse, *, later: bool) -> None:
-    if later:
+def _finish(status: str, response: OpenAPIResponse) -> None:
+    if status in _LATER:
         header = OpenAPIHeader(Schema(type=OpenAPIType.INTEGER, minimum=0), description="Seconds.")
         response.headers = {**(response.headers or {}), "Retry-After": header}
+    if status in _CHALLENGED:
+        header = OpenAPIHeader(Schema(type=OpenAPIType.STRING), description="How to prove who asks (RFC 6750).")
+        response.headers = {**(response.headers or {}), "WWW-Authenticate": header}
     for described in (response.headers or {}).values():
         if isinstance(described, OpenAPIHeader) and described.schema is None:
             described.schema = Schema(type=OpenAPIType.STRING)  # the framework leaves it out, and it may not be

@@ -98,6 +98,19 @@ def test_what_passes_by_itself_says_when(document: Document) -> None:
             assert "Retry-After" in operation["responses"][status]["headers"], (name, status)
 
 
+def test_a_guarded_operation_says_which_key_it_needs_and_an_open_one_needs_none(document: Document) -> None:
+    """A client's author knows what to ask the operator for."""
+    guarded = {name: operation for name, operation in operations(document) if operation.get("security") != []}
+    open_ones = {name for name, _ in operations(document)} - guarded.keys()
+
+    assert {"GET /health", "GET /health/live", "GET /health/ready", "GET /problems/{name}"} <= open_ones
+    assert "scope `predict`" in guarded["POST /predict"]["description"]
+    assert "scope `operate`" in guarded["PUT /models/route"]["description"]
+    for name, operation in guarded.items():
+        assert {"401", "403", "429"} <= operation["responses"].keys(), name
+        assert "WWW-Authenticate" in operation["responses"]["401"]["headers"], name
+
+
 def test_the_document_is_valid(document: Document) -> None:
     """It is OpenAPI 3.1, by the schema of that."""
     OPENAPI_31_VALIDATOR.validate(document)
