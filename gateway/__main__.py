@@ -33,15 +33,22 @@ App = Callable[..., Any]
 Command = Callable[[Sequence[str], Mapping[str, str], Path], int]
 """Takes the arguments after its name, the environment and the file of settings, and returns the exit status."""
 
-COMMANDS: Mapping[str, Command] = {"key": run_key}
+
+def _run_history(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -> int:
+    from gateway.history_command import run  # noqa: PLC0415 - whoever serves needs none of it
+
+    return run(arguments, read_settings(environment, file).history)
+
+
+COMMANDS: Mapping[str, Command] = {"history": _run_history, "key": run_key}
 """What `python -m gateway NAME` does instead of serving."""
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -> int:
     """Serve until SIGTERM or SIGINT, or run a command; return the exit status, 2 where the settings are refused."""
-    if arguments and arguments[0] in COMMANDS:
-        return COMMANDS[arguments[0]](arguments[1:], environment, file)
     try:
+        if arguments and arguments[0] in COMMANDS:
+            return COMMANDS[arguments[0]](arguments[1:], environment, file)
         settings = read_settings({**environment, **_flags(arguments)}, file)
     except SettingsError as error:
         sys.stderr.write(f"gateway: {error}\n")

@@ -16,6 +16,7 @@ from gateway.guard.guard import Guard, Spans
 from gateway.guard.judgement import Thresholds
 from gateway.history.database import open_reader, open_writer
 from gateway.history.reader import HistoryReader
+from gateway.history.retention import Retention
 from gateway.history.routes import RouteStore
 from gateway.history.writer import HistoryWriter, Terms
 from gateway.metrics import Metrics
@@ -53,7 +54,11 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
     async with AsyncExitStack() as stack:
         engine = await asyncio.to_thread(open_writer, settings.history, settings.durability)
         writer = HistoryWriter(
-            engine, settings.history_queue, metrics.history, Terms(settings.durability, settings.history_policy)
+            engine,
+            settings.history_queue,
+            metrics.history,
+            Terms(settings.durability, settings.history_policy),
+            Retention(settings.history_max_age_days, settings.history_max_rows),
         )
         writer.start()
         stack.push_async_callback(writer.close)

@@ -89,6 +89,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     with `"recorded": false`."""
     history_queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     """Predictions that may wait to be written; more are refused with 503."""
+    history_max_age_days: Annotated[float, Meta(ge=0, le=36_500)] = 0.0
+    """Days after which a prediction is deleted; 0 keeps them all."""
+    history_max_rows: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    """Predictions that are kept, the newest; 0 keeps them all."""
     guard: bool = True
     """Whether a version that is clearly worse than the one before is taken back without being asked."""
     guard_window_s: Annotated[float, Meta(gt=0, le=86_400)] = 300.0

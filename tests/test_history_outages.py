@@ -1,4 +1,4 @@
-"""The database goes away under load: the policy counts, nothing acknowledged is lost, all recovers by itself."""
+"""The history's database goes away under load: the policy counts, nothing acknowledged is lost, it all recovers."""
 
 import os
 import shutil

@@ -32,6 +32,9 @@ class HistoryMetrics:
         self.unrecorded = Counter(
             "history_unrecorded", "Predictions that were answered although they are not recorded.", registry=registry
         )
+        self.deleted_rows = Counter(
+            "history_deleted_rows", "Predictions that were deleted because of their age or number.", registry=registry
+        )
         self.durability = Gauge(
             "history_durability",
             "1 for what an answer promises of its row, else 0.",

@@ -1,7 +1,8 @@
 """Reads the history in pages, newest first."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, Table
@@ -13,6 +14,20 @@ from gateway.history.schema import PREDICTIONS
 from gateway.history.search import Page, newest, search
 
 Returned = TypeVar("Returned")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Hold a connection for the length of a block.
+
+    Raises:
+        HistoryUnavailable: the database cannot be read.
+    """
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise HistoryUnavailable("the history cannot be read", internals=str(error)) from error
 
 
 class HistoryReader:
@@ -50,8 +65,5 @@ class HistoryReader:
         await asyncio.to_thread(self._engine.dispose)
 
     def _run(self, work: Callable[[Connection], Returned]) -> Returned:
-        try:
-            with self._engine.connect() as connection:
-                return work(connection)
-        except SQLAlchemyError as error:
-            raise HistoryUnavailable("the history cannot be read", internals=str(error)) from error
+        with reading(self._engine) as connection:
+            return work(connection)

@@ -17,6 +17,7 @@ from gateway.errors import HistoryUnavailable
 from gateway.history.commits import Away, Row, Work, write
 from gateway.history.database import Durability, close_writer
 from gateway.history.metrics import HistoryMetrics
+from gateway.history.retention import Retention, Sweeper
 
 Returned = TypeVar("Returned")
 Policy = Literal["required", "best_effort"]
@@ -45,12 +46,20 @@ class Pending(msgspec.Struct, frozen=True, eq=False):
 class HistoryWriter:
     """The one writer of this process. Owns its thread from `start` to `close`."""
 
-    def __init__(self, engine: Engine, capacity: int, metrics: HistoryMetrics, terms: Terms = Terms()) -> None:  # noqa: B008 - immutable
+    def __init__(
+        self,
+        engine: Engine,
+        capacity: int,
+        metrics: HistoryMetrics,
+        terms: Terms = Terms(),  # noqa: B008 - immutable
+        retention: Retention = Retention(),  # noqa: B008 - immutable
+    ) -> None:
         self._engine = engine
         self._queue: queue.Queue[Pending | None] = queue.Queue(capacity)
         self._capacity = capacity
         self._metrics = metrics
         self._terms = terms
+        self._sweeper = Sweeper(retention, metrics)
         self._log = structlog.get_logger()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._write, name="history")
@@ -130,7 +139,7 @@ class HistoryWriter:
                 time.sleep(_PAUSE_S)  # in the writer's own thread; a database offers no event
             group, more = self._next_group() if open_for_more else ([], False)
             open_for_more = open_for_more and more
-            held = self._commit([*self._held, *group])
+            held = self._commit([*self._held, *group]) if group or self._held else []
             if held and time.monotonic() > self._give_up:
                 self._fail(held, HistoryUnavailable("the gateway ends"), "lost")
                 held = []
@@ -138,13 +147,18 @@ class HistoryWriter:
                 self._log.info("history caught up", rows=len(self._held))
             self._held = held
             self._metrics.queue_depth.set(self._queue.qsize())
+            if not held and open_for_more:
+                self._sweeper.sweep(self._engine)
 
     def _next_group(self) -> tuple[list[Pending], bool]:
-        """Wait for a row where none is held, then take all that are there; False when the end was among them."""
+        """Wait for a row if there is nothing else to do, take all that are there; False when the end was among them."""
         group: list[Pending] = []
-        if len(self._held) >= _GROUP or (self._held and self._queue.empty()):
+        if len(self._held) >= _GROUP:
             return group, True
-        item = self._queue.get()
+        try:
+            item = self._queue.get(timeout=0.0 if self._held else self._sweeper.due_in())
+        except queue.Empty:
+            return group, True
         while item is not None:
             group.append(item)
             if len(group) == _GROUP or self._queue.empty():
