@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import ColumnElement, FromClause, and_
+from sqlalchemy import ColumnElement, and_
 
 from gateway.errors import InvalidFilter
 from gateway.timestamps import to_us
@@ -66,20 +66,22 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if lowest is not None and highest is not None and lowest > highest:
             raise InvalidFilter(f"min_confidence={lowest:g} is above max_confidence={highest:g}")
 
-    def conditions(self, rows: FromClause) -> dict[str, ColumnElement[bool]]:
-        """Return what is asked of each row of `rows`, by the name of the field that asks it."""
-        given = {name: getattr(self, name) for name in _CONDITIONS}
-        return {name: _CONDITIONS[name](rows.c, value) for name, value in given.items() if value is not None}
+    def given(self) -> list[str]:
+        """Return the names of the fields that ask for something."""
+        return [name for name in _CONDITIONS if getattr(self, name) is not None]
+
+    def conditions(self, columns: Any) -> dict[str, ColumnElement[bool]]:  # noqa: ANN401 - attributes by their names
+        """Return what is asked of the columns of `PREDICTIONS`, by the name of the field that asks it."""
+        return {name: _CONDITIONS[name](columns, getattr(self, name)) for name in self.given()}
 
     def indexed(self) -> list[str]:
         """Return the names of the fields that an index answers, the most selective kinds first."""
         without = {name for name, value in (("filename", "*"), ("abstain", False)) if getattr(self, name) == value}
         return [name for name in _INDEXED if getattr(self, name) is not None and name not in without]
 
-    @property
-    def ordered(self) -> bool:
-        """Whether the index of each filter has its rows in the order of pages: not where a prefix is asked for."""
-        return self.filename is None or not self.filename.endswith("*")
+    def unordered(self) -> set[str]:
+        """Return the names of those whose index has its rows in another order than pages do: a name's beginning."""
+        return {"filename"} if self.filename is not None and self.filename.endswith("*") else set()
 
 
 _MOMENTS = ("since", "until")

@@ -11,7 +11,7 @@ from gateway.errors import HistoryUnavailable
 from gateway.history.database import writing
 from gateway.history.metrics import HistoryMetrics
 from gateway.history.schema import PREDICTIONS
-from gateway.history.search import first_at
+from gateway.history.search import bounds_of
 
 CHUNK = 500  # rows in one transaction
 _EVERY_S = 10.0
@@ -80,5 +80,6 @@ def first_to_stay(connection: Connection, retention: Retention, now_s: float) ->
         newest = connection.execute(select(func.max(_sequence))).scalar() or 0
         bounds.append(newest - retention.max_rows + 1)
     if retention.max_age_days:
-        bounds.append(first_at(connection, round((now_s - retention.max_age_days * _DAY_S) * 1e6)))
+        oldest_us = round((now_s - retention.max_age_days * _DAY_S) * 1e6)
+        bounds.append(bounds_of(connection, oldest_us)[0])
     return max(bounds)

@@ -1,23 +1,27 @@
 """Finds rows by filters, newest first, and never looks at more than a window of them for one page.
 
-So a page costs the same in a history of a thousand rows and of ten millions. One filter is answered by an index that
+So a page costs the same in a history of ten thousand rows and of ten millions. One filter is answered by an index that
 holds the sequence too; the others are asked of the rows it finds, `WINDOW` of them at most. A page whose window held
 too little ends there, with fewer rows than were asked for, and tells where the next one begins.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Table, func, select, true
 
 from gateway.history.filters import Filters
 from gateway.history.schema import PREDICTIONS
 from gateway.timestamps import to_us
 
-WINDOW = 20_000  # rows that one page looks at; some 20 ms
+WINDOW = 10_000  # rows that one page looks at; some 5 ms
 SKEW_US = 60_000_000  # by which rows may follow each other in another order than their timestamps do
+_CLOSE = 500  # rows; a bound that is found so closely will do
 
 _sequence, _timestamp_us = PREDICTIONS.c.sequence, PREDICTIONS.c.timestamp_us
+_unindexed = SimpleNamespace(**{column.name: func.coalesce(column, column) for column in PREDICTIONS.c})
+"""The columns, as no index answers for them: a database might prefer that index to the one that is bounded."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -25,6 +29,16 @@ class Page(msgspec.Struct, frozen=True):
 
     rows: list[dict[str, Any]]
     next: int | None
+
+
+class _Lead(msgspec.Struct, frozen=True):
+    """How the rows are found that the other filters are asked of."""
+
+    name: str
+    """The filter whose index finds them; empty where all rows are looked at."""
+    condition: ColumnElement[bool]
+    floor: int
+    """The sequence at which the window ends; 0 where it holds them all."""
 
 
 def newest(connection: Connection, table: Table, limit: int, after: int | None) -> Page:
@@ -37,36 +51,18 @@ def newest(connection: Connection, table: Table, limit: int, after: int | None) 
 
 def search(connection: Connection, filters: Filters, limit: int, after: int | None, window: int = WINDOW) -> Page:
     """Return `limit` predictions at most that meet the filters, older than the row `after`; `window` are looked at."""
-    span = _span(connection, filters, after)
-    lead, by_index = _lead(connection, filters, span, window)
-    found: Any = select(PREDICTIONS).where(span, by_index).order_by(_sequence.desc())
-    if filters.conditions(PREDICTIONS).keys() <= {lead}:
-        return _page(connection, found.limit(limit + 1), limit)
-    seen = found.limit(window).subquery("seen")
-    rest = [condition for name, condition in filters.conditions(seen).items() if name != lead]
-    page = _page(connection, select(seen).where(*rest).order_by(seen.c.sequence.desc()).limit(limit + 1), limit)
-    if page.next is not None:
+    names = filters.given()
+    if not names:
+        return newest(connection, PREDICTIONS, limit, after)
+    begin, end = _span(connection, filters, after)
+    lead = _lead(connection, filters, begin, end, window)
+    rest = [condition for name, condition in filters.conditions(_unindexed).items() if name != lead.name]
+    floor = max(begin, lead.floor) if rest else begin
+    found: Any = select(PREDICTIONS).where(lead.condition, _sequence >= floor, _sequence < end, *rest)
+    page = _page(connection, found.order_by(_sequence.desc()).limit(limit + 1), limit)
+    if page.next is not None or floor == begin:
         return page
-    last = select(_sequence).where(span, by_index).order_by(_sequence.desc()).offset(window - 1).limit(1)
-    return Page(page.rows, connection.execute(last).scalar_one_or_none())
-
-
-def _lead(
-    connection: Connection, filters: Filters, span: ColumnElement[bool], window: int
-) -> tuple[str, ColumnElement[bool]]:
-    """Return the name and the condition of the filter that finds the rows for the others; without one, all are found.
-
-    Where there is a choice, it is one that no more rows meet than a window holds.
-    """
-    names, conditions = filters.indexed(), filters.conditions(PREDICTIONS)
-    if len(names) == 1 and filters.ordered:
-        return names[0], conditions[names[0]]
-    for name in names:
-        found: Any = select(_sequence).where(span, conditions[name]).limit(window + 1).subquery("found")
-        if connection.execute(select(func.count()).select_from(found)).scalar_one() <= window:
-            return name, _sequence.in_(select(found.c.sequence))
-    ordered = [name for name in names if filters.ordered or name != "filename"]
-    return (ordered[0], conditions[ordered[0]]) if ordered else ("", true())
+    return Page(page.rows, floor)
 
 
 def _page(connection: Connection, query: Any, limit: int) -> Page:  # noqa: ANN401 - a select of any columns
@@ -75,37 +71,58 @@ def _page(connection: Connection, query: Any, limit: int) -> Page:  # noqa: ANN4
     return Page(rows[:limit], rows[limit - 1]["sequence"] if more else None)
 
 
-def _span(connection: Connection, filters: Filters, after: int | None) -> ColumnElement[bool]:
-    """Return a condition on the sequence that all rows asked for meet."""
-    bounds: list[ColumnElement[bool]] = []
-    if after is not None:
-        bounds.append(_sequence < after)
-    if filters.since is not None:
-        first = first_at(connection, to_us(filters.since) - SKEW_US)
-        bounds.append(_sequence >= first)
-    if filters.until is not None:
-        end = first_at(connection, to_us(filters.until) + SKEW_US)
-        bounds.append(_sequence < end)
-    return and_(true(), *bounds)
+def _lead(connection: Connection, filters: Filters, begin: int, end: int, window: int) -> _Lead:
+    """Return the filter that finds the rows for the others: the first that a window holds all rows of, or the first.
 
-
-def first_at(connection: Connection, moment_us: int) -> int:
-    """Return the sequence of the first row at a moment or later, one beyond the last where there is none.
-
-    Rows follow each other as time does, nearly, so halving finds it: no index of the timestamps is needed.
+    Where a filter is alone, it needs no window.
     """
+    conditions, leads = filters.conditions(PREDICTIONS.c), []
+    for name in filters.indexed():
+        found: Any = select(_sequence).where(conditions[name], _sequence >= begin, _sequence < end)
+        if name in filters.unordered():
+            some = found.limit(window + 1).subquery()
+            if connection.execute(select(func.count()).select_from(some)).scalar_one() <= window:
+                return _Lead(name, _sequence.in_(select(some.c.sequence)), 0)
+            continue
+        if filters.given() == [name]:
+            return _Lead(name, conditions[name], 0)
+        last = found.order_by(_sequence.desc()).offset(window - 1).limit(1)
+        lead = _Lead(name, conditions[name], connection.execute(last).scalar_one_or_none() or 0)
+        if not lead.floor:
+            return lead
+        leads.append(lead)
+    return leads[0] if leads else _Lead("", true(), end - window)
+
+
+def _span(connection: Connection, filters: Filters, after: int | None) -> tuple[int, int]:
+    """Return the sequence with which the rows asked for can begin, and the one before which they end."""
+    begin, end = _ends(connection)
+    if filters.since is not None:
+        begin, _ = bounds_of(connection, to_us(filters.since) - SKEW_US, _CLOSE)
+    if filters.until is not None:
+        _, end = bounds_of(connection, to_us(filters.until) + SKEW_US, _CLOSE)
+    return begin, end if after is None else min(end, after)
+
+
+def _ends(connection: Connection) -> tuple[int, int]:
+    """Return the first sequence, and the one after the last; 0 and 0 where there is no row."""
     ends: Any = select(select(func.min(_sequence)).scalar_subquery(), select(func.max(_sequence)).scalar_subquery())
-    low, high = connection.execute(ends).one()
-    if low is None:
-        return 0
-    high += 1
-    while low < high:
+    first, last = connection.execute(ends).one()
+    return (0, 0) if first is None else (first, last + 1)
+
+
+def bounds_of(connection: Connection, moment_us: int, close: int = 0) -> tuple[int, int]:
+    """Return two sequences at most `close` apart: before the first all rows are older, from the second on none is.
+
+    Rows follow each other as time does, nearly, so halving finds them: no index of the timestamps is needed.
+    """
+    low, high = _ends(connection)
+    while high - low > close:
         middle = (low + high) // 2
-        row = connection.execute(
-            select(_sequence, _timestamp_us).where(_sequence >= middle).order_by(_sequence).limit(1)
-        ).one()
+        query: Any = select(_sequence, _timestamp_us).where(_sequence >= middle).order_by(_sequence).limit(1)
+        row = connection.execute(query).one()
         if row.timestamp_us >= moment_us:
             high = middle
         else:
             low = row.sequence + 1
-    return int(low)
+    return low, high

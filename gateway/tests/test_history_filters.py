@@ -17,7 +17,7 @@ from gateway.errors import InvalidFilter
 from gateway.history.database import close_writer, open_writer
 from gateway.history.filters import Filters
 from gateway.history.schema import PREDICTIONS
-from gateway.history.search import first_at, search
+from gateway.history.search import bounds_of, search
 from gateway.timestamps import to_text, to_us
 from tests.gateways import Gateway
 from tests.images import pixels, png
@@ -177,7 +177,7 @@ def test_a_moment_is_found_without_looking_at_every_row(engine: Engine, rows: li
     count = lambda _connection, _cursor, statement, *_: statements.append(statement)  # noqa: E731 - for this one event
     event.listen(engine, "before_cursor_execute", count)
     with engine.connect() as connection:
-        found = [first_at(connection, to_us(minutes(moment))) for moment in (-10, 30, 100_000)]
+        found = [bounds_of(connection, to_us(minutes(moment)))[0] for moment in (-10, 30, 100_000)]
     event.remove(engine, "before_cursor_execute", count)
 
     assert found[0] == 1
