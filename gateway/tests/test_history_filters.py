@@ -25,6 +25,7 @@ from tests.images import pixels, png
 BEGIN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NAMES = (None, "a.png", "ab.png", "ab\U0010ffff.png", "a*.png", "\U0010ffff", "é_%.png")
 CALLERS = (None, "ward 7", "ward 8")
+VERSIONS = (*(1,) * 150, *(2,) * 50, 3)
 LABELS = ("normal", "adenocarcinoma")
 
 
@@ -38,7 +39,7 @@ def row(number: int, chance: random.Random) -> dict[str, Any]:
         "prediction": chance.choice(LABELS),
         "confidence": round(chance.random(), 2),
         "probabilities": {},
-        "model_version": chance.choice((1, 1, 1, 2)),
+        "model_version": chance.choice(VERSIONS),
         "timings": {},
         "abstain": chance.random() < 0.1,
         "caller": chance.choice(CALLERS),
@@ -84,6 +85,14 @@ QUERIES: dict[str, tuple[dict[str, str], Callable[[dict[str, Any]], bool]]] = {
     "class": ({"class": "normal"}, lambda row: row["prediction"] == "normal"),
     "a class that is not there": ({"class": "none"}, lambda _: False),
     "version": ({"version": "2"}, lambda row: row["model_version"] == 2),
+    "a rare version of a common class": (
+        {"version": "3", "class": "normal", "caller": "ward 7"},
+        lambda row: row["model_version"] == 3 and row["prediction"] == "normal" and row["caller"] == "ward 7",
+    ),
+    "a rare version and two halves": (
+        {"version": "3", "class": "normal"},
+        lambda row: row["model_version"] == 3 and row["prediction"] == "normal",
+    ),
     "since": ({"since": minutes(30)}, lambda row: row["timestamp_us"] >= to_us(minutes(30))),
     "until": ({"until": minutes(30)}, lambda row: row["timestamp_us"] < to_us(minutes(30))),
     "a span of time and a version": (
