@@ -33,7 +33,7 @@ _STEP_US: Final = 10_000  # a hundred rows in a second
 
 _INSERT: Final = """
     INSERT INTO predictions (id, timestamp_us, filename, prediction, confidence, probabilities, model_version, timings,
-        abstained, caller)
+        abstain, caller)
     SELECT {id}, :begin + :step * i, 'slice_' || i || '.png',
         CASE WHEN i <= :rare THEN 'rare' WHEN i % 3 = 0 THEN 'normal' ELSE 'adenocarcinoma' END,
         CASE WHEN i <= :rare THEN 0.1 ELSE 0.25 + (i % 1000) / 2000.0 END,
@@ -141,7 +141,7 @@ def _questions(rows: int) -> dict[str, dict[str, Any]]:
         "the newest version": {"version": 2 + (rows - 1) // 1_000_000},
         "a version that the oldest 20 have": {"version": 1},
         "a caller that the oldest 20 have": {"caller": "rare"},
-        "abstained": {"abstained": "true"},
+        "abstain": {"abstain": "true"},
         "a file name": {"filename": "slice_7.png"},
         "names that begin alike, a few": {"filename": "slice_77*"},
         "names that begin alike, all": {"filename": "slice_*"},
