@@ -23,6 +23,7 @@ from gateway.history_routes import HISTORY_ROUTES
 from gateway.instrumentation import Instrumentation
 from gateway.metrics import Metrics
 from gateway.model_routes import MODEL_ROUTES
+from gateway.openinference.routes import V2_ROUTES
 from gateway.problems import ProblemHandlers
 from gateway.routes import ROUTES, provide_services
 from gateway.services import run_services
@@ -48,7 +49,14 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
             yield
 
     app = Litestar(
-        route_handlers=[*ROUTES, *EXPLAIN_ROUTES, *HISTORY_ROUTES, *MODEL_ROUTES, *doc_routes(find_assets())],
+        route_handlers=[
+            *ROUTES,
+            *EXPLAIN_ROUTES,
+            *HISTORY_ROUTES,
+            *MODEL_ROUTES,
+            *V2_ROUTES,
+            *doc_routes(find_assets()),
+        ],
         dependencies={"services": Provide(provide_services, sync_to_thread=False)},
         exception_handlers={
             GatewayError: problems.gateway_error,

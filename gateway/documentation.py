@@ -97,7 +97,7 @@ def operation(
         body: what the route reads by itself, which the framework does not see.
         example: a successful answer, as JSON, without nulls: the framework drops them. None where it is only text.
         text: an example of each further kind of answer, by its media type.
-        bytes_of: the media type of an answer that is a file.
+        bytes_of: the media type of an answer that is no text.
     """
 
     @dataclass
@@ -109,7 +109,7 @@ def operation(
                 if status.startswith("2") and isinstance(response, OpenAPIResponse):
                     _show(response, example, text or {})
                     if bytes_of is not None:  # they have no schema (OpenAPI 3.1.1, section 4.8.14.3)
-                        response.content = {bytes_of: OpenAPIMediaType()}
+                        response.content = {**(response.content or {}), bytes_of: OpenAPIMediaType()}
 
     return Documented
 

@@ -12,6 +12,8 @@ GatewayError
 │   ├── InvalidRoute
 │   ├── InvalidFilter
 │   ├── RouteConflict
+│   ├── InvalidInference
+│   ├── ModelUnknown
 │   └── BadImage
 │       ├── EmptyImage
 │       ├── UnsupportedFormat
@@ -125,6 +127,18 @@ class RouteConflict(BadRequest):
     """The route cannot be set as things are: a version that it needs cannot answer, or the route is another by now."""
 
     status, name, title = 409, "route-conflict", "The route cannot be set now"
+
+
+class InvalidInference(BadRequest):
+    """The body is no inference request of the Open Inference Protocol, or none that this model takes."""
+
+    status, name, title = 400, "inference-invalid", "The inference request is not valid"
+
+
+class ModelUnknown(BadRequest):
+    """There is no model of this name, or no such version of it."""
+
+    status, name, title = 404, "model-unknown", "There is no such model"
 
 
 class BadImage(BadRequest):

@@ -20,14 +20,20 @@ from gateway.access.access import Access
 from gateway.deadlines import HEADER, budget
 from gateway.errors import GatewayError
 from gateway.lanes import Priority
+from gateway.openinference.paths import INFER, INFER_VERSION, template
 from gateway.problems import ProblemHandlers, headers_of
 from gateway.services import Services
 
 if TYPE_CHECKING:
     from litestar.types import Message, Receive, Scope, Send
 
-PRIORITIES: Mapping[str, Priority] = {"/predict": "interactive", "/predict-batch": "bulk"}
-"""The class of traffic of what is posted to each path that takes places."""
+PRIORITIES: Mapping[str, Priority] = {
+    "/predict": "interactive",
+    "/predict-batch": "bulk",
+    INFER: "interactive",  # until it is known how many images it brings
+    INFER_VERSION: "interactive",
+}
+"""The class of traffic of what is posted to each path, or to paths of each template, that takes places."""
 
 _CLOSE = (b"connection", b"close")
 _TIMEOUT = HEADER.lower().encode()
@@ -72,15 +78,16 @@ class Gate:
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
             exchange = Exchange(receive, send)
             receive, send = exchange.receive, exchange.send
-        priority = PRIORITIES.get(scope["path"]) if scope["method"] == "POST" else None
+        route = template(scope["path"])
+        priority = PRIORITIES.get(route) if scope["method"] == "POST" else None
         try:
             self._access.admit(scope, headers)
             if priority is not None:
                 self._check(self._app.state.services, headers.get(_TIMEOUT), priority)
         except GatewayError as error:
-            if priority is not None:  # for `gateway.instrumentation`, as the framework would set it
-                scope["path_template"] = scope["path"]
-            await self._refuse(error, send)
+            if priority is not None:
+                scope["path_template"] = route  # for `gateway.instrumentation`, as the framework would set it
+            await self._refuse(error, scope["path"], send)
         else:
             await self._app(scope, receive, send)
 
@@ -89,8 +96,8 @@ class Gate:
         deadline = time.monotonic() + budget(allowed, services.settings.request_timeout_s)
         services.admission.check(deadline=deadline, priority=priority)
 
-    async def _refuse(self, error: GatewayError, send: "Send") -> None:
-        body = msgspec.json.encode(self._problems.tell(error))
+    async def _refuse(self, error: GatewayError, path: str, send: "Send") -> None:
+        body = msgspec.json.encode(self._problems.tell(error, path))
         fields = [*headers_of(error).items(), ("Content-Length", str(len(body)))]
         headers = [(name.lower().encode(), value.encode()) for name, value in fields]
         await send({"type": "http.response.start", "status": error.status, "headers": headers})

@@ -2,21 +2,25 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 from msgspec import UNSET
 
+from gateway.abstention import strangeness
 from gateway.admission import Admission
 from gateway.answers import Scored, check, interpret
 from gateway.batching.batcher import Batcher
+from gateway.batching.entries import Row
 from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
 from gateway.dicom import is_dicom
-from gateway.errors import DeadlineExceeded, ModelFailed, VersionGone
+from gateway.errors import BadImage, DeadlineExceeded, InvalidInference, ModelFailed, VersionGone
 from gateway.history.records import to_row
 from gateway.history.writer import HistoryWriter
 from gateway.lanes import Priority
+from gateway.manifest import ModelVersion
 from gateway.metrics import STAGES, Metrics
 from gateway.observations import Observer, Outcome
 from gateway.passage import Passage
@@ -24,6 +28,7 @@ from gateway.router import Destination, Router
 from gateway.schemas import Prediction
 from gateway.shadow import Copied, ShadowTraffic
 from gateway.stopwatch import Stopwatch
+from gateway.tasks import together
 from gateway.uploads import Upload
 from gateway.versions import Versions
 
@@ -65,6 +70,7 @@ class Pipeline:
         deadline: float,
         key: str | None = None,
         priority: Priority = "interactive",
+        caller: str | None = None,
     ) -> Prediction:
         """Classify one image, and record the answer before it is given.
 
@@ -74,6 +80,7 @@ class Pipeline:
             deadline: when the answer is of no use any more, `time.monotonic` seconds.
             key: what the client wants to be treated alike by, where versions share the traffic.
             priority: the class of traffic that the image belongs to.
+            caller: the name of the API key that asks.
 
         Raises:
             BadImage: the upload is not an image that is accepted.
@@ -84,49 +91,78 @@ class Pipeline:
         with self._admission.work():
             stopwatch = Stopwatch(arrived)
             stopwatch.lap("read")
-            scored = await self._score_in_time(Passage(upload.body, deadline, key, priority, stopwatch))
-            prediction = interpret(scored, upload.filename, stopwatch.timings())
-            kept = await self._history.record(to_row(_recorded(prediction, upload)))
-            stopwatch.lap("persist")
-            recorded = UNSET if kept else False
-            prediction = msgspec.structs.replace(prediction, timings=stopwatch.timings(), recorded=recorded)
-            self._count(prediction)
-            return prediction
+            passage = Passage(upload.body, deadline, key, priority, stopwatch, upload.filename, caller)
+            [scored] = await self._score_in_time([passage])
+            return await self._record(scored, passage)
 
-    async def _score_in_time(self, passage: Passage) -> Scored:
-        try:
-            async with asyncio.timeout(passage.deadline - time.monotonic()):
-                return await self._score(passage)
-        except TimeoutError as error:
-            raise DeadlineExceeded(f"the answer was not ready after {passage.stopwatch.elapsed_s:.1f} s") from error
+    async def classify_together(self, passages: Sequence[Passage]) -> list[Prediction]:
+        """Classify the images of one request by one version: all are answered, in their order, or none is.
 
-    async def _score(self, passage: Passage) -> Scored:
-        """Ask the version that the route has for this request.
+        Args:
+            passages: one for each image, read at this moment; alike but for the image itself.
 
-        When it vanishes meanwhile, what took its place is asked; when a candidate fails, the stable version.
+        Raises:
+            BadImage: one of them is not an image that is accepted; the message says which.
+            InvalidInference: they are rows of another shape than the version takes.
+            ModelUnknown: the version that must answer is not there.
+            ModelUnavailable, ModelFailed, DeadlineExceeded, HistoryUnavailable: as for `classify`.
         """
-        trial = True
+        with self._admission.work(len(passages)):
+            for passage in passages:
+                passage.stopwatch.lap("read")
+            scored = await self._score_in_time(passages)
+            return await together([self._record(*each) for each in zip(scored, passages, strict=True)])
+
+    async def _score_in_time(self, passages: Sequence[Passage]) -> list[Scored]:
+        first = passages[0]
+        try:
+            async with asyncio.timeout(first.deadline - time.monotonic()):
+                return await self._score(passages)
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"the answer was not ready after {first.stopwatch.elapsed_s:.1f} s") from error
+
+    async def _score(self, passages: Sequence[Passage]) -> list[Scored]:
+        """Ask the version that the route has for this request, or the one that it names itself.
+
+        When it vanishes meanwhile, what took its place is asked; when a candidate fails, or takes other rows than those
+        that were posted, the stable version.
+        """
+        trial = passages[0].version is None
         for attempt in range(1, _ATTEMPTS + 1):
-            destination = await self._router.choose(passage.key, trial=trial)
+            destination = await self._choose(passages[0], trial=trial)
             try:
-                return await self._cache.find(destination, passage, partial(self._ask, destination, passage))
+                return await together([self._find(destination, passage) for passage in passages])
             except VersionGone:
-                passage.stopwatch.lap("backend")
                 if attempt == _ATTEMPTS:
                     raise
                 await self._versions.replace(destination.version)
-            except ModelFailed:
+            except (ModelFailed, InvalidInference):
                 if attempt == _ATTEMPTS or not trial or destination.role != "candidate":
                     raise
-                passage.stopwatch.lap("backend")
                 trial = False
+            for passage in passages:
+                passage.stopwatch.lap("backend")
         raise AssertionError("unreachable")
+
+    async def _choose(self, passage: Passage, *, trial: bool) -> Destination:
+        if passage.version is None:
+            return await self._router.choose(passage.key, trial=trial)
+        version = await self._versions.find(passage.version)
+        return Destination(version, self._router.role(version.number), None)
+
+    async def _find(self, destination: Destination, passage: Passage) -> Scored:
+        try:
+            return await self._cache.find(destination, passage, partial(self._ask, destination, passage))
+        except BadImage as error:
+            if passage.index is None:
+                raise
+            raise type(error)(f"row {passage.index}: {error.detail}") from error
 
     async def _ask(self, destination: Destination, passage: Passage) -> Scored:
         """Decode for one version and ask it, in a batch with others; its shadow gets a copy."""
         version, role, stopwatch = destination.version, destination.role, passage.stopwatch
         with self._batcher.expect(version.number) as ticket:
-            image, strange = await self._decoder.examine(passage.body, version.manifest, passage.priority)
+            image, strange = await self._examine(passage, version)
             stopwatch.lap("decode")
             scores = await self._batcher.submit(ticket, image, passage.deadline, passage.priority)
             stopwatch.part("queue", scores.queue_s)
@@ -142,6 +178,33 @@ class Pipeline:
             self._shadow.offer(Copied(destination.shadow, passage.body, image, scored))
         return scored
 
+    async def _examine(self, passage: Passage, version: ModelVersion) -> tuple[Row, str]:
+        """Return what the version takes, decoded or as posted, and in what it is unlike what that learned from."""
+        manifest, row = version.manifest, passage.row
+        if row is None:
+            return await self._decoder.examine(passage.body, manifest, passage.priority)
+        if row.shape != manifest.image.shape:
+            raise InvalidInference(
+                f"the rows are of shape {list(row.shape)}; version {version.number} takes "
+                f"{list(manifest.image.shape)}. Send them so, or the files themselves"
+            )
+        return row, await self._decoder.work(partial(strangeness, row, manifest), passage.priority)
+
+    async def _record(self, scored: Scored, passage: Passage) -> Prediction:
+        """Give the answer its meaning, and return it when it is in the history, without the name of a DICOM file.
+
+        Such files are often named after their patients.
+        """
+        stopwatch = passage.stopwatch
+        prediction = interpret(scored, passage.filename, stopwatch.timings())
+        row = to_row(prediction, passage.caller)
+        kept = await self._history.record({**row, "filename": None} if is_dicom(passage.body) else row)
+        stopwatch.lap("persist")
+        recorded = UNSET if kept else False
+        prediction = msgspec.structs.replace(prediction, timings=stopwatch.timings(), recorded=recorded)
+        self._count(prediction)
+        return prediction
+
     def _count(self, prediction: Prediction) -> None:
         for stage in STAGES:
             self._metrics.stage_duration.labels(stage).observe(getattr(prediction.timings, stage) / 1000)
@@ -149,8 +212,3 @@ class Pipeline:
         self._metrics.confidence.observe(prediction.confidence)
         if prediction.abstain:
             self._metrics.abstention.count(prediction.model_version, prediction.abstain_reason)
-
-
-def _recorded(prediction: Prediction, upload: Upload) -> Prediction:
-    """Return a prediction as the history keeps it: DICOM files are often named after their patients."""
-    return msgspec.structs.replace(prediction, filename=None) if is_dicom(upload.body) else prediction

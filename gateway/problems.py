@@ -4,12 +4,14 @@ import inspect
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from gateway.errors import GatewayError
 from gateway.metrics import Metrics
+from gateway.openinference.paths import speaks_protocol
 from gateway.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -42,18 +44,19 @@ class ProblemHandlers:
         self._metrics = metrics
         self._log = structlog.get_logger()
 
-    def gateway_error(self, _request: Request[Any, Any, Any], error: GatewayError) -> Response[Problem]:
+    def gateway_error(self, request: Request[Any, Any, Any], error: GatewayError) -> Response[Problem]:
         """Answer an error of ours."""
-        return Response(self.tell(error), status_code=error.status, headers=headers_of(error), media_type=MEDIA_TYPE)
+        problem = self.tell(error, request.scope["path"])
+        return Response(problem, status_code=error.status, headers=headers_of(error), media_type=MEDIA_TYPE)
 
-    def tell(self, error: GatewayError) -> Problem:
-        """Count and log an error of ours, and return its document."""
+    def tell(self, error: GatewayError, path: str) -> Problem:
+        """Count and log an error of ours, and return its document for whoever asked at `path`."""
         self._metrics.rejected.labels(error.name).inc()
         report = self._log.warning if error.internals else self._log.debug
         report("problem", problem=error.name, detail=error.detail, internals=error.internals)
-        return to_problem(error)
+        return _spoken(to_problem(error), path)
 
-    def http_exception(self, _request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    def http_exception(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
         """Answer what the framework refuses: an unknown path, a wrong method, a parameter out of its range.
 
         The status says all there is to say, so the type is `about:blank` (RFC 9457, section 4.2.1).
@@ -61,6 +64,7 @@ class ProblemHandlers:
         status = HTTPStatus(error.status_code)
         self._metrics.rejected.labels(status.phrase.lower().replace(" ", "-")).inc()
         problem = Problem(type=_NO_TYPE, title=status.phrase, status=status, detail=_detail(error))
+        problem = _spoken(problem, request.scope["path"])
         return Response(problem, status_code=status, headers=error.headers, media_type=MEDIA_TYPE)
 
     def bug(self, request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
@@ -70,7 +74,13 @@ class ProblemHandlers:
         self._log.error("bug", path=request.scope.get("path_template"), exc_info=error)
         detail = "This is a bug of the gateway; its log says more."
         problem = Problem(type=_NO_TYPE, title=status.phrase, status=status, detail=detail)
+        problem = _spoken(problem, request.scope["path"])
         return Response(problem, status_code=status, media_type=MEDIA_TYPE)
+
+
+def _spoken(problem: Problem, path: str) -> Problem:
+    """Return the document as whoever asks at `path` reads it."""
+    return msgspec.structs.replace(problem, error=problem.detail or problem.title) if speaks_protocol(path) else problem
 
 
 def _detail(error: HTTPException) -> str:

@@ -15,6 +15,8 @@ from litestar.openapi.spec import Example
 from litestar.params import Parameter
 from prometheus_client.exposition import choose_encoder
 
+from gateway import tasks
+from gateway.access.access import caller_of
 from gateway.deadlines import HEADER, budget
 from gateway.disconnects import connected
 from gateway.docs import examples
@@ -28,7 +30,6 @@ from gateway.errors import (
     CorruptImage,
     DeadlineExceeded,
     EmptyImage,
-    GatewayError,
     HistoryUnavailable,
     InvalidDicom,
     InvalidTimeout,
@@ -124,7 +125,7 @@ async def predict(request: Request[Any, Any, Any], services: Services, allowed: 
         [upload] = await read_uploads(request, "file", limits, deadline, place)
         key = request.headers.get(ROUTE_KEY) or None
         async with connected(request.receive):
-            prediction = await services.pipeline.classify(upload, arrived, deadline, key)
+            prediction = await services.pipeline.classify(upload, arrived, deadline, key, caller=caller_of(request))
     return Response(prediction, headers={"Server-Timing": prediction.timings.server_timing()})
 
 
@@ -152,25 +153,28 @@ async def predict_batch(
         with services.admission.places(len(uploads) - 1, deadline=deadline, priority="bulk"):
             key = request.headers.get(ROUTE_KEY) or uuid.uuid4().hex  # the images of a request are treated alike
             async with connected(request.receive):
-                reply = BatchReply(await _classify_all(services, uploads, arrived, deadline, key))
+                reply = BatchReply(await _classify_all(request, services, uploads, arrived, deadline, key))
     return Response(reply, headers={"Server-Timing": f"total;dur={(time.monotonic() - arrived) * 1000:.3f}"})
 
 
 async def _classify_all(
-    services: Services, uploads: Sequence[Upload], arrived: float, deadline: float, key: str
+    request: Request[Any, Any, Any],
+    services: Services,
+    uploads: Sequence[Upload],
+    arrived: float,
+    deadline: float,
+    key: str,
 ) -> list[BatchEntry]:
+    caller = caller_of(request)
+
     async def classify(upload: Upload) -> BatchEntry:
         try:
-            return BatchEntry.from_prediction(await services.pipeline.classify(upload, arrived, deadline, key, "bulk"))
+            prediction = await services.pipeline.classify(upload, arrived, deadline, key, "bulk", caller)
         except BadImage as error:
             return BatchEntry(upload.filename, error=to_problem(error))
+        return BatchEntry.from_prediction(prediction)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(classify(upload)) for upload in uploads]
-    except* GatewayError as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
+    return await tasks.together([classify(upload) for upload in uploads])
 
 
 @get("/health", responses=problems(), operation_class=operation(example=examples.HEALTH))

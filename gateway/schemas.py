@@ -75,6 +75,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     status: int
     detail: str | None = None
+    error: str | None = None
+    """The detail once more, where clients of the Open Inference Protocol look for it; below /v2 alone."""
 
 
 class BatchEntry(msgspec.Struct, frozen=True):

@@ -26,9 +26,15 @@ class Copied(msgspec.Struct, frozen=True, eq=False):
     version: ModelVersion
     """The version on trial."""
     body: bytes
+    """The file; empty where a row was posted instead."""
     image: NDArray[np.uint8]
     """The body, decoded for the version that answered: uint8 `[H, W, C]`."""
     answered: Scored
+
+    @property
+    def alike(self) -> bool:
+        """Whether both versions take the same row."""
+        return self.version.manifest.image == self.answered.version.manifest.image
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -51,11 +57,13 @@ class ShadowTraffic:
         self._queue: asyncio.Queue[Copied] = asyncio.Queue(CAPACITY)
 
     def offer(self, copied: Copied) -> None:
-        """Take a copy where there is room, else drop it; never waits."""
-        try:
-            self._queue.put_nowait(copied)
-        except asyncio.QueueFull:
+        """Take a copy where there is room, else drop it; never waits. A row cannot be made into one of another kind."""
+        if self._queue.full() or not (copied.body or copied.alike):
             self._metrics.shadow_comparisons.labels("dropped").inc()
+            return
+        if not copied.body:  # the row is a part of a request's body, all of which it would keep
+            copied = msgspec.structs.replace(copied, image=copied.image.copy())
+        self._queue.put_nowait(copied)
 
     async def run(self) -> None:
         """Compare what is offered, until cancelled."""

@@ -1,12 +1,16 @@
-"""Tasks that run beside the requests, each with an owner that ends it."""
+"""Tasks that run beside the requests, or beside each other within one, each with an owner that ends it."""
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
+
+from gateway.errors import GatewayError
+
+Returned = TypeVar("Returned")
 
 
 def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -33,6 +37,22 @@ async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         yield
     finally:
         await end(task)
+
+
+async def together(works: Sequence[Coroutine[Any, Any, Returned]]) -> list[Returned]:
+    """Return what each of `works` returns, in their order.
+
+    Raises:
+        GatewayError: the first that one of them raised; the others were cancelled.
+    """
+    if len(works) == 1:
+        return [await works[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            begun = [group.create_task(work) for work in works]
+    except* GatewayError as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in begun]
 
 
 def _end_if_failed(task: asyncio.Task[None]) -> None:

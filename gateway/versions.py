@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from gateway.backend import VersionStatus
-from gateway.errors import DeadlineExceeded, GatewayError, ModelBusy
+from gateway.errors import DeadlineExceeded, GatewayError, ModelBusy, ModelUnavailable, ModelUnknown
 from gateway.manifest import Manifest, ModelVersion
 from gateway.metrics import Metrics
 from gateway.preparation import Preparation, PreparationLimits
@@ -66,6 +66,23 @@ class Versions:
             self._news.clear()
             await self._news.wait()
         return self._usable
+
+    async def find(self, number: int) -> ModelVersion:
+        """Return one usable version.
+
+        Raises:
+            ModelUnknown: the model server has no such version.
+            ModelUnavailable: it has it, and it is not usable now; or it cannot be asked.
+        """
+        usable = await self.settled()
+        if number in usable:
+            return usable[number]
+        status = self._statuses.get(number)
+        if status is not None and status.state != _END:
+            raise ModelUnavailable(f"version {number} is {status.state} and cannot answer yet; see GET /models")
+        if not self._statuses:
+            raise ModelUnavailable(self.reason())
+        raise ModelUnknown(f"there is no version {number} now; see GET /models")
 
     def reason(self) -> str:
         """Say why no version is usable; empty where one is."""

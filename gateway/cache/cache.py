@@ -62,13 +62,14 @@ class ResultCache:
             destination: who is asked.
             passage: the caller's own. It leaves by itself when its deadline has passed; interactive images do not join
                 what is computed for bulk; looking up counts as decode, which it saves, waiting for others as queue.
+                What brings a row and no file is always computed.
             compute: asks the version; raises what it cannot answer, and nothing of that is kept.
 
         Raises:
             GatewayError: whatever `compute` raised, the caller's or that of the flight it joined. Only that somebody
                 else's time is up is no reason to give up: then the caller computes on its own time.
         """
-        if not self._entries:
+        if not self._entries or passage.row is not None:
             return await compute()
         key, stopwatch = Key(destination.version, await _digest(passage.body)), passage.stopwatch
         flight = key, passage.priority

@@ -62,11 +62,21 @@ def test_overload_is_told_before_the_body_is_sent(full: Gateway, expect: str) ->
     assert b"/problems/overloaded" in body
 
 
-def test_the_gate_refuses_as_the_route_does(full: Gateway) -> None:
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/predict", "/predict"),
+        ("/v2/models/lung/infer", "/v2/models/{model}/infer"),
+        ("/v2/models/lung/versions/1/infer", "/v2/models/{model}/versions/{version}/infer"),
+    ],
+)
+def test_the_gate_refuses_as_the_route_does(full: Gateway, path: str, template: str) -> None:
     """Who comes by another spelling of the path, which only the framework knows, is told the same."""
-    gate, route = (httpx.post(full.url + path, content=IMAGE) for path in ("/predict", "/predict/"))
+    gate, route = (httpx.post(full.url + path + slash, content=IMAGE) for slash in ("", "/"))
 
     assert gate.json() == route.json()
+    assert ("error" in gate.json()) is path.startswith("/v2")
+    assert full.total("gateway_requests_total", route=template, code="429") == 2
     assert gate.status_code == route.status_code == 429
     different = {"date", "x-request-id"}
     assert {k: v for k, v in gate.headers.items() if k not in different} == {

@@ -62,7 +62,7 @@ def test_every_answer_has_an_example_that_fits_its_schema(document: Document) ->
     for name, operation in operations(document):
         for status, response in operation["responses"].items():
             for kind, media in response.get("content", {}).items():
-                if kind.startswith("image/"):
+                if kind in {"image/png", "application/octet-stream"}:
                     continue
                 examples = [example["value"] for example in media.get("examples", {}).values()]
                 examples += [media["example"]] if "example" in media else []
