@@ -129,7 +129,7 @@ def read_route(document: bytes) -> tuple[Route, str]:
 def _fields(document: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(document, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:  # the latter where it is nested too deep
         raise InvalidRoute(f"the body is no JSON object: {error}; {_REMEDY}") from error
 
 

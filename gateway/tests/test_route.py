@@ -170,6 +170,7 @@ def test_a_rollback_without_an_older_version_is_refused(routed: Gateway) -> None
         ("[]", 422, "JSON object"),
         ("{", 422, "JSON object"),
         ("", 422, "JSON object"),
+        ('{"mode": ' + "[" * 8000, 422, "recursion"),
         (" " * 20_000, 413, "16384"),
     ],
 )
