@@ -149,14 +149,14 @@ async def _receive(request: Request[Any, Any, Any], limits: BodyLimits, progress
 
 
 def _files(body: bytes, boundary: str, field: str, limits: BodyLimits) -> Iterator[Upload]:
-    count = 0
+    count = seen = 0
     segment: MultipartSegment | None = None
     parts: list[bytes] = []
     try:
         with PushMultipartParser(boundary, max_segment_count=limits.files + _EXTRA_FIELDS) as parser:
             for event in parser.parse(body):
                 if isinstance(event, MultipartSegment):
-                    segment, parts = event, []
+                    segment, parts, seen = event, [], seen + 1
                 elif event:
                     parts.append(bytes(event))
                 elif segment is not None and segment.name == field:
@@ -165,9 +165,13 @@ def _files(body: bytes, boundary: str, field: str, limits: BodyLimits) -> Iterat
                         raise TooManyFiles(_too_many(limits))
                     yield Upload(parts[0] if len(parts) == 1 else b"".join(parts), _clean(segment.filename))
     except ParserLimitReached as error:
+        if seen < limits.files + _EXTRA_FIELDS:
+            raise MalformedForm(f"a field of the form has too many headers, or too long ones: {error}") from error
         raise TooManyFiles(_too_many(limits)) from error
     except MultipartError as error:
-        raise MalformedForm(f"the body is announced as multipart/form-data but cannot be parsed: {error}") from error
+        raise MalformedForm(
+            f"the body is announced as multipart/form-data but cannot be parsed: {error.args[0]}"
+        ) from error
 
 
 def _too_many(limits: BodyLimits) -> str:
