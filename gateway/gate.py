@@ -75,7 +75,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+        if brings_body(headers):
             exchange = Exchange(receive, send)
             receive, send = exchange.receive, exchange.send
         route = template(scope["path"])
@@ -102,3 +102,8 @@ class Gate:
         headers = [(name.lower().encode(), value.encode()) for name, value in fields]
         await send({"type": "http.response.start", "status": error.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def brings_body(headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether a request has a body, by its headers, names in lower case."""
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers

@@ -5,8 +5,10 @@ import hashlib
 import json
 import re
 import socket
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -96,6 +98,33 @@ def test_every_request_has_one_line_in_the_log(
     assert line["route"] == ("unmatched" if path == "/nowhere" or status in {204, 405} else path.partition("?")[0])
     assert line["caller"] == ("scanner-3" if "X-API-Key" in str(request_) else None)
     assert float(str(line["ms"])) > 0
+
+
+@pytest.mark.parametrize("server", ["granian", "uvicorn"])
+def test_a_bug_has_its_envelope_and_keeps_its_internals(model_server: ModelServer, tmp_path: Path, server: str) -> None:
+    """The client gets an id by which the log tells what happened; the answer itself does not tell it."""
+    settings = {"server": server, "log_format": "json"}
+    with serving_gateway(model_server.target, tmp_path, **settings) as broken:
+        with closing(sqlite3.connect(broken.history)) as database:
+            row = "(1, 1, 'sideways', 'nobody', 'a row that the gateway never writes')"
+            database.execute(f"INSERT INTO routes (sequence, timestamp_us, mode, actor, reason) VALUES {row}")
+            database.commit()
+        reply = httpx.get(f"{broken.url}/models/route/history")
+        name = reply.headers["x-request-id"]
+        eventually(lambda: len(lines(broken, name)) == 2, within=10, what="two lines")
+
+    assert (reply.status_code, reply.json()["detail"]) == (500, "This is a bug of the gateway; its log says more.")
+    assert not re.search("sideways|ValidationError|Traceback", reply.text)
+    assert reply.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert [entry["event"] for entry in lines(broken, name)] == ["bug", "request"]
+    assert "sideways" in str(lines(broken, name)[0])
+
+
+def test_a_preflight_with_a_body_does_not_leave_it_for_the_next_request(gateway: Gateway) -> None:
+    """No browser sends one; whoever does could hide a request in it."""
+    reply = httpx.request("OPTIONS", f"{gateway.url}/predict", content=b"GET / HTTP/1.1", headers=PREFLIGHT)
+
+    assert (reply.status_code, reply.headers["connection"]) == (401, "close")
 
 
 def test_a_client_names_its_request_and_its_trace(gateway: Gateway) -> None:
