@@ -88,12 +88,11 @@ class Pipeline:
             DeadlineExceeded: it does not answer in time.
             HistoryUnavailable: the answer cannot be recorded.
         """
-        with self._admission.work():
-            stopwatch = Stopwatch(arrived)
-            stopwatch.lap("read")
-            passage = Passage(upload.body, deadline, key, priority, stopwatch, upload.filename, caller)
-            [scored] = await self._score_in_time([passage])
-            return await self._record(scored, passage)
+        stopwatch = Stopwatch(arrived)
+        stopwatch.lap("read")
+        passage = Passage(upload.body, deadline, key, priority, stopwatch, upload.filename, caller)
+        [scored] = await self._score_in_time([passage])
+        return await self._record(scored, passage)
 
     async def classify_together(self, passages: Sequence[Passage]) -> list[Prediction]:
         """Classify the images of one request by one version: all are answered, in their order, or none is.
@@ -107,11 +106,12 @@ class Pipeline:
             ModelUnknown: the version that must answer is not there.
             ModelUnavailable, ModelFailed, DeadlineExceeded, HistoryUnavailable: as for `classify`.
         """
-        with self._admission.work(len(passages)):
-            for passage in passages:
-                passage.stopwatch.lap("read")
-            scored = await self._score_in_time(passages)
-            return await together([self._record(*each) for each in zip(scored, passages, strict=True)])
+        for passage in passages:
+            passage.stopwatch.lap("read")
+        scored = await self._score_in_time(passages)
+        for passage in passages:
+            passage.stopwatch.lap("backend")  # each has waited for the others
+        return await together([self._record(*each) for each in zip(scored, passages, strict=True)])
 
     async def _score_in_time(self, passages: Sequence[Passage]) -> list[Scored]:
         first = passages[0]
@@ -151,8 +151,10 @@ class Pipeline:
         return Destination(version, self._router.role(version.number), None)
 
     async def _find(self, destination: Destination, passage: Passage) -> Scored:
+        """Return what one version answers to one image: kept from before, or computed now."""
         try:
-            return await self._cache.find(destination, passage, partial(self._ask, destination, passage))
+            with self._admission.work():
+                return await self._cache.find(destination, passage, partial(self._ask, destination, passage))
         except BadImage as error:
             if passage.index is None:
                 raise

@@ -3,6 +3,7 @@
 https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -85,7 +86,7 @@ class ResponseOutput(msgspec.Struct, frozen=True):
     datatype: Datatype
     shape: list[int]
     parameters: BinarySize | UnsetType = UNSET
-    data: list[float | str] | UnsetType = UNSET
+    data: Sequence[float | str] | UnsetType = UNSET
     """The values, row by row; absent where they stand behind the JSON."""
 
 

@@ -35,7 +35,7 @@ class _Tensor(msgspec.Struct, frozen=True):
     name: str
     datatype: Datatype
     shape: list[int]
-    values: list[float] | list[str]
+    values: Sequence[float | str]
 
     def content(self) -> bytes:
         """Return the values as they stand behind the JSON."""
@@ -78,7 +78,7 @@ def reply(model: str, request: InferenceRequest, predictions: Sequence[Predictio
             size = BinarySize(len(contents[-1]))
             outputs.append(ResponseOutput(tensor.name, tensor.datatype, tensor.shape, parameters=size))
         else:
-            outputs.append(ResponseOutput(tensor.name, tensor.datatype, tensor.shape, data=list(tensor.values)))
+            outputs.append(ResponseOutput(tensor.name, tensor.datatype, tensor.shape, data=tensor.values))
     response = InferenceResponse(model, str(predictions[0].model_version), outputs, request.id)
     text = msgspec.json.encode(response)
     return Reply(b"".join([text, *contents]), len(text) if contents else None)

@@ -5,7 +5,7 @@ import re
 import time
 from contextlib import ExitStack
 from importlib.metadata import version as version_of
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -257,10 +257,11 @@ def _passages(
 
 def _respond(answer: Reply, arrived: float) -> Response[Any]:
     headers = {"Server-Timing": f"total;dur={(time.monotonic() - arrived) * 1000:.3f}"}
-    if answer.json_length is None:
-        return Response(answer.body, media_type="application/json", headers=headers)
-    headers[JSON_LENGTH] = str(answer.json_length)
-    return Response(answer.body, media_type="application/octet-stream", headers=headers)
+    kind = "application/json"
+    if answer.json_length is not None:
+        headers[JSON_LENGTH] = str(answer.json_length)
+        kind = "application/octet-stream"
+    return cast("Response[InferenceResponse]", Response(answer.body, media_type=kind, headers=headers))
 
 
 V2_ROUTES = [

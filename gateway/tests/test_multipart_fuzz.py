@@ -135,7 +135,7 @@ def replaced(old: bytes, new: bytes) -> Mutation:
     return lambda body: body.replace(old, new)
 
 
-mutations = st.just([]) | st.lists(
+mutations: st.SearchStrategy[list[Mutation]] = st.just([]) | st.lists(
     st.one_of(
         st.builds(cut, places),
         st.builds(without_begin, places),

@@ -222,3 +222,16 @@ def test_what_there_is_not_is_unknown(client: InferenceServerClient, model: str,
             ask()
         assert told.value.status() == "404"
     assert not client.is_model_ready(model, version)
+
+
+def test_the_description_of_the_api_says_what_an_answer_looks_like(gateway: Gateway) -> None:
+    """Though its bytes are made by hand: its schema is the protocol's, and an answer follows it."""
+    described = httpx.get(f"{gateway.url}/schema/openapi.json").json()
+    response = described["paths"]["/v2/models/{model}/infer"]["post"]["responses"]["200"]
+    media = response["content"]["application/json"]
+    name = media["schema"]["$ref"].rpartition("/")[2]
+    fields = described["components"]["schemas"][name]["properties"]
+    tensor = {"name": "images", "datatype": "UINT8", "shape": [1, 32, 32, 1], "data": [0] * 1024}
+    answer = httpx.post(f"{gateway.url}/v2/models/{MODEL}/infer", json={"inputs": [tensor], "id": "7"}).json()
+
+    assert fields.keys() == answer.keys() == {"model_name", "model_version", "id", "outputs"}
