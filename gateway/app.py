@@ -64,7 +64,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
             Exception: problems.bug,
         },
         lifespan=[lifespan],
-        openapi_config=configuration("0.1.0"),
+        openapi_config=configuration("0.1.0", closed=settings.has_keys),
         request_max_body_size=None,  # gateway.uploads has limits of its own, with clearer errors
         logging_config=None,
     )

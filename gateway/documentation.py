@@ -171,8 +171,8 @@ def schema_of(kind: Any, **further: Mapping[str, Any]) -> dict[str, Any]:  # noq
     return whole
 
 
-def configuration(version: str) -> OpenAPIConfig:
-    """Return how the framework builds the document."""
+def configuration(version: str, *, closed: bool) -> OpenAPIConfig:
+    """Return how the framework builds the document; `closed` where API keys are set."""
     return OpenAPIConfig(
         title="Pulmo",
         version=version,
@@ -186,7 +186,7 @@ def configuration(version: str) -> OpenAPIConfig:
                 ),
             }
         ),
-        security=[{"bearer": []}, {"key": []}, {}],  # none where no keys are set
+        security=[{"bearer": []}, {"key": []}, *([] if closed else [{}])],
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
     )
 

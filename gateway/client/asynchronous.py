@@ -13,7 +13,7 @@ import httpx
 
 from gateway.client import calls
 from gateway.client.calls import Call
-from gateway.client.failures import GatewayProblem
+from gateway.client.failures import Broken, GatewayProblem
 from gateway.client.images import Image, Limits, Packer, Source, load
 from gateway.client.messages import (
     BatchEntry,
@@ -102,11 +102,7 @@ class AsyncClient:
             yield entry
 
     async def predict_images(self, images: list[Image]) -> list[BatchEntry]:
-        """Have images classified that were read, in one request.
-
-        Raises:
-            ClientError: there is no answer.
-        """
+        """Have images classified that were read, in one request. Raises: ClientError."""
         return (await self._ask(calls.predict_batch(images))).predictions if images else []
 
     async def explain(self, image: Source) -> Explanation:
@@ -226,13 +222,24 @@ class AsyncClient:
         begin = time.monotonic()
         for attempt in count(1):
             try:
-                return call.answer(await self._send(call, self._patience.left(time.monotonic() - begin)))
-            except GatewayProblem as problem:
-                pause = self._patience.pause(problem, attempt, time.monotonic() - begin, random.random())  # noqa: S311
-                if pause is None:
+                return call.answer(await self._exchange(call, self._patience.left(time.monotonic() - begin)))
+            except (GatewayProblem, Broken) as failure:
+                pause = self._patience.pause(failure, attempt, time.monotonic() - begin, random.random())  # noqa: S311
+                if pause is None or (isinstance(failure, Broken) and not call.again):
                     raise
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
+
+    async def _exchange(self, call: Call[Answer], seconds: float) -> httpx.Response:
+        try:
+            return await self._send(call, seconds)
+        except Broken:
+            if not call.again:  # some do their work without a body, too
+                raise
+            reply = await self._send(call.bare(), seconds)
+            if calls.is_refusal(reply):
+                return reply
+            raise
 
     async def _send(self, call: Call[Answer], seconds: float) -> httpx.Response:
         try:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import httpx
 import msgspec
 
-from gateway.client.failures import ClientError, GatewayProblem, NotUnderstood, ProblemDocument, Unreachable
+from gateway.client.failures import Broken, ClientError, GatewayProblem, NotUnderstood, ProblemDocument, Unreachable
 from gateway.client.images import Image
 from gateway.client.messages import (
     Batch,
@@ -29,6 +29,7 @@ from gateway.client.messages import (
 Answer = TypeVar("Answer")
 
 _PROBLEM = "application/problem+json"
+_FOR_THE_HEAD = {401, 403, 429, 503}
 _TIMEOUT = "X-Request-Timeout"
 
 
@@ -43,6 +44,17 @@ class Call(msgspec.Struct, Generic[Answer], frozen=True, kw_only=True):
     """Of httpx: `params`, `json`, `content`, `files`, `data`, `headers`."""
     bounded: bool = False
     """Whether the gateway is told how long the answer is of use."""
+
+    again: bool = False
+    """Whether it may be sent again though it may have been done: where that changes nothing, or adds a row at most."""
+
+    def bare(self) -> Self:
+        """Return a call that may be sent `again` without its body.
+
+        It is refused as the whole one would be, and that refusal is not lost.
+        """
+        kept = {name: value for name, value in self.options.items() if name in {"params", "headers"}}
+        return msgspec.structs.replace(self, options=kept)
 
     def sent_with(self, seconds: float) -> dict[str, Any]:
         """Return the arguments for `build_request` of httpx, for an attempt that may take so long."""
@@ -81,9 +93,14 @@ def connection(url: str, api_key: str | None) -> dict[str, Any]:
 
 def unreachable(url: str, error: httpx.HTTPError) -> Unreachable:
     """Tell that no answer came."""
-    if isinstance(error, httpx.ReadError | httpx.WriteError):  # its refusal is lost when it closes on what was not read
-        return Unreachable(f"{url} closed the connection; it does so when a body is larger than it reads")
+    if isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError):
+        return Broken(f"{url} closed the connection; it does so when a body is larger than it reads")
     return Unreachable(f"{url} gave no answer: {str(error) or type(error).__name__}")
+
+
+def is_refusal(reply: httpx.Response) -> bool:
+    """Return whether an answer was given for the request's head alone."""
+    return reply.status_code in _FOR_THE_HEAD
 
 
 def problem_of(reply: httpx.Response) -> GatewayProblem:
@@ -121,13 +138,13 @@ def _files(images: Sequence[Image]) -> list[tuple[str, tuple[str, bytes]]]:
 
 def predict(image: Image) -> Call[Prediction]:
     """Have one image classified."""
-    return Call(method="POST", path="/predict", read=_json(Prediction), options=_image(image), bounded=True)
+    return Call(method="POST", path="/predict", read=_json(Prediction), options=_image(image), bounded=True, again=True)
 
 
 def predict_batch(images: Sequence[Image]) -> Call[Batch]:
     """Have several images classified in one request."""
     options = {"files": _files(images)}
-    return Call(method="POST", path="/predict-batch", read=_json(Batch), options=options, bounded=True)
+    return Call(method="POST", path="/predict-batch", read=_json(Batch), options=options, bounded=True, again=True)
 
 
 def explain(image: Image) -> Call[Explanation]:
@@ -137,35 +154,35 @@ def explain(image: Image) -> Call[Explanation]:
         about = {name: value for name, value in reply.headers.items() if name.startswith("pulmo-")}
         return Explanation(reply.content, about)
 
-    return Call(method="POST", path="/explain", read=read, options=_image(image), bounded=True)
+    return Call(method="POST", path="/explain", read=read, options=_image(image), bounded=True, again=True)
 
 
 def history(limit: int, after: int | None, filters: Mapping[str, Any]) -> Call[HistoryPage]:
     """Ask for a page of the history; a filter that is called as a word of Python has a `_` behind it."""
     named = {name.rstrip("_"): value for name, value in filters.items()}
     params = {name: value for name, value in {**named, "limit": limit, "after": after}.items() if value is not None}
-    return Call(method="GET", path="/history", read=_json(HistoryPage), options={"params": params})
+    return Call(method="GET", again=True, path="/history", read=_json(HistoryPage), options={"params": params})
 
 
 def health() -> Call[Health]:
     """Ask how the gateway is."""
-    return Call(method="GET", path="/health", read=_json(Health))
+    return Call(method="GET", again=True, path="/health", read=_json(Health))
 
 
 def models() -> Call[Models]:
     """Ask which versions there are."""
-    return Call(method="GET", path="/models", read=_json(Models))
+    return Call(method="GET", again=True, path="/models", read=_json(Models))
 
 
 def metrics() -> Call[ModelMetrics]:
     """Ask what the trainer measured of the version that answers."""
     options = {"headers": {"Accept": "application/json"}}
-    return Call(method="GET", path="/metrics", read=_json(ModelMetrics), options=options)
+    return Call(method="GET", again=True, path="/metrics", read=_json(ModelMetrics), options=options)
 
 
 def route() -> Call[RouteState]:
     """Ask which version answers."""
-    return Call(method="GET", path="/models/route", read=_json(RouteState))
+    return Call(method="GET", again=True, path="/models/route", read=_json(RouteState))
 
 
 def set_route(document: Mapping[str, Any]) -> Call[RouteState]:
@@ -193,7 +210,7 @@ def retrain(parameters: Mapping[str, Any]) -> Call[Retraining]:
 
 def status() -> Call[TrainingStatus]:
     """Ask how far the retraining is."""
-    return Call(method="GET", path="/status", read=_json(TrainingStatus))
+    return Call(method="GET", again=True, path="/status", read=_json(TrainingStatus))
 
 
 def upload_data(images: Sequence[Image], label: str | None) -> Call[Uploaded]:

@@ -3,6 +3,7 @@
 ClientError
 ├── GatewayProblem
 ├── Unreachable
+│   └── Broken
 └── NotUnderstood
 """
 
@@ -47,6 +48,13 @@ class GatewayProblem(ClientError):
 
 class Unreachable(ClientError):
     """No answer came: nothing listens, the connection broke, or time ran out."""
+
+
+class Broken(Unreachable):
+    """The connection was closed before the answer came.
+
+    A refusal may have been lost with it: the gateway refuses before it has read the body, and closes on the rest.
+    """
 
 
 class NotUnderstood(ClientError):

@@ -5,13 +5,17 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from gateway.client import AsyncClient, Client, ClientError, GatewayProblem, NotUnderstood, Unreachable
+from gateway.access.keys import new_key
+from gateway.client import AsyncClient, Client, ClientError, GatewayProblem, NotUnderstood, Unreachable, calls
+from gateway.client.calls import Call
 from gateway.client.images import Limits
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
@@ -191,6 +195,34 @@ def test_a_refused_request_is_sent_again_until_there_is_room(server: ScriptedSer
         assert first.result().id != second.result().id
 
 
+@pytest.mark.parametrize("asgi", ["granian", "uvicorn"])
+async def test_a_refusal_that_comes_before_the_body_is_read_is_not_lost(
+    server: ScriptedServer, tmp_path: Path, asgi: str
+) -> None:
+    """The gateway closes the connection on what it did not read, and with it an answer may go that nobody has read."""
+    _, key = new_key("tester", ["predict"])
+    large = png(pixels(1, 900))
+    with serving_gateway(server.target, tmp_path, server=asgi, api_keys=key.line()) as gateway:
+        async with AsyncClient(gateway.url, api_key="another") as client:
+            for body in (BODIES[0], large) * 10:
+                with pytest.raises(GatewayProblem) as caught:
+                    await client.predict(body)
+                assert caught.value.name == "key-invalid"
+
+
+def test_a_call_that_does_its_work_without_a_body_is_not_repeated() -> None:
+    """A broken connection does not roll back twice, nor start a training that nobody asked for."""
+    once: list[Call[Any]] = [
+        calls.roll_back(""),
+        calls.retrain({"epochs": 1}),
+        calls.set_route({}),
+        calls.feedback("", ""),
+    ]
+
+    assert not any(call.again for call in once)
+    assert not calls.upload_data([], None).again
+
+
 def test_a_gateway_without_a_model_is_waited_for(server: ScriptedServer, tmp_path: Path) -> None:
     """503 passes too."""
     server.versions[1].state = "LOADING"
@@ -233,53 +265,57 @@ def test_no_gateway_and_another_server_are_told_apart() -> None:
     """One is started, the other is a wrong address."""
     with Client(f"http://127.0.0.1:{free_port()}") as client, pytest.raises(Unreachable):
         client.health()
-    with answering(b"<html>") as (url, _), Client(url) as client, pytest.raises(NotUnderstood):
+    with answering(b"<html>") as url, Client(url) as client, pytest.raises(NotUnderstood):
         client.health()
 
 
-@pytest.mark.parametrize("by_argument", [True, False])
-def test_the_key_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch, *, by_argument: bool) -> None:
-    """It comes from the argument, or from the environment."""
-    monkeypatch.setenv("PULMO_API_KEY", "from-the-environment")
-    key = "by-argument" if by_argument else None
-    with answering(b'{"models": []}') as (url, seen), Client(url, api_key=key) as client:
-        assert client.models() == []
+def test_the_key_comes_from_the_argument_or_from_the_environment(
+    server: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong one is refused, and the command ends with status 2; a key is never shown."""
+    secret, key = new_key("tester", ["predict"])
+    (tmp_path / "1.png").write_bytes(BODIES[0])
+    command = [PYTHON, "-m", "gateway.client", "predict", str(tmp_path / "1.png"), "--url"]
+    with serving_gateway(server.target, tmp_path / "gateway", api_keys=key.line()) as gateway:
+        with Client(gateway.url, api_key=secret) as client:
+            assert client.predict(BODIES[0]).model_version == 1
+            with pytest.raises(GatewayProblem) as caught:
+                client.roll_back()
+        assert (caught.value.name, caught.value.status) == ("scope-missing", 403)
+        refused = subprocess.run([*command, gateway.url], capture_output=True, text=True, check=False, cwd=ROOT)
+        monkeypatch.setenv("PULMO_API_KEY", secret)
+        allowed = subprocess.run([*command, gateway.url], capture_output=True, text=True, check=False, cwd=ROOT)
 
-    assert [request["Authorization"] for request in seen] == [f"Bearer {key or 'from-the-environment'}"]
-    with pytest.raises(ClientError) as caught:
-        Client(url, api_key="secret\nkey")
-    assert "secret" not in str(caught.value)
+    assert (refused.returncode, allowed.returncode) == (2, 0)
+    assert "An API key is needed (401)" in refused.stderr
+    assert secret not in allowed.stdout + allowed.stderr
+    with pytest.raises(ClientError) as wrong:
+        Client(gateway.url, api_key="secret\nkey")
+    assert "secret" not in str(wrong.value)
 
 
-class answering:  # noqa: N801 - a context manager, named like the others
-    """Another server than a gateway, which says the same to everybody and keeps the headers that it saw."""
+@contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """Run another server than a gateway, which says the same to everybody; yield its address."""
 
-    def __init__(self, body: bytes) -> None:
-        seen: list[dict[str, str]] = []
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                seen.append(dict(self.headers))
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            pass
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._seen = seen
-
-    def __enter__(self) -> tuple[str, list[dict[str, str]]]:
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_port}", self._seen
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{other.server_port}"
+        finally:
+            other.shutdown()
+            thread.join()
 
 
 def test_feedback_is_taken_down(gateway: Gateway) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.client.calls import problem_of
-from gateway.client.failures import GatewayProblem, ProblemDocument
+from gateway.client.failures import Broken, GatewayProblem, NotUnderstood, ProblemDocument, Unreachable
 from gateway.client.images import Limits, Packer
 from gateway.client.patience import Patience
 
@@ -65,6 +65,16 @@ def test_pauses_grow_and_differ() -> None:
 def test_what_will_not_pass_is_not_repeated(status: int) -> None:
     """Nor what may have been done."""
     assert Patience(60).pause(refusal(status, 1), 1, 0, 0.5) is None
+
+
+def test_a_broken_connection_is_tried_again_a_few_times() -> None:
+    """A gateway that is away is not waited for."""
+    patience = Patience(1000)
+    pauses = [patience.pause(Broken(), attempt, 0, 0.5) for attempt in range(1, 10)]
+
+    assert [pause is not None for pause in pauses] == [True] * 3 + [False] * 6
+    assert patience.pause(Unreachable(), 1, 0, 0.5) is None
+    assert patience.pause(NotUnderstood(), 1, 0, 0.5) is None
 
 
 def test_a_problem_is_read_whoever_answers() -> None:

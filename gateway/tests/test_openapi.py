@@ -1,7 +1,8 @@
 """The OpenAPI document: complete, valid, and what the gateway does."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
+from gateway.access.keys import new_key
 from gateway.errors import documented
 from gateway.problems import MEDIA_TYPE
 from tests.gateways import Gateway, serving_gateway
@@ -126,12 +128,20 @@ def test_a_page_that_no_column_could_name_is_refused(gateway: Gateway, path: str
     assert (reply.status_code, reply.headers["content-type"]) == (400, MEDIA_TYPE)
 
 
+def schemathesis(url: str, folder: Path, checks: Iterable[str], *options: str) -> subprocess.CompletedProcess[str]:
+    """Let schemathesis loose on a gateway; its report is the output."""
+    how = ("--phases=examples,coverage,fuzzing", "--seed=1", "--continue-on-failure", "--request-timeout=30")
+    command = [PYTHON, "-m", "schemathesis.cli", "run", f"{url}/openapi.json", f"--checks={','.join(checks)}", *how]
+    plain = ("--no-color", "--warnings=off", *options)
+    return subprocess.run([*command, *plain], capture_output=True, text=True, cwd=folder, timeout=240, check=False)
+
+
 def test_the_gateway_does_as_the_document_says(model_server: ModelServer, tmp_path: Path) -> None:
     """schemathesis posts what the document allows and what it forbids, and finds no violation.
 
-    Left out are the checks that what fits the schema is accepted (random bytes are no image), that keys are needed
-    (this gateway has none), that what was deleted is gone (nothing is), and that `Allow` is complete: Litestar's answer
-    to OPTIONS forgets methods that have a handler of their own.
+    Left out are the checks that what fits the schema is accepted (random bytes are no image), that what was deleted is
+    gone (nothing is), and that `Allow` is complete: Litestar's answer to OPTIONS forgets methods that have a handler of
+    their own.
     """
     checks = (
         "not_a_server_error",
@@ -143,21 +153,27 @@ def test_the_gateway_does_as_the_document_says(model_server: ModelServer, tmp_pa
         "missing_required_header",
         "unsupported_method",
     )
-    options = ("--phases=examples,coverage,fuzzing", "--max-examples=25", "--seed=1", "--continue-on-failure")
-    plain = ("--request-timeout=30", "--no-color", "--warnings=off")
     with serving_gateway(model_server.target, tmp_path) as gateway:  # of its own: routes are set, too
-        command = [
-            PYTHON,
-            "-m",
-            "schemathesis.cli",
-            "run",
-            f"{gateway.url}/openapi.json",
-            f"--checks={','.join(checks)}",
-        ]
-        run = subprocess.run(
-            [*command, *options, *plain], capture_output=True, text=True, cwd=tmp_path, timeout=240, check=False
-        )
+        run = schemathesis(gateway.url, tmp_path, checks, "--max-examples=25")
         answered = gateway.total("gateway_requests_total")
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert answered > 200
+
+
+def test_a_gateway_with_keys_asks_for_one_wherever_the_document_says_so(
+    model_server: ModelServer, tmp_path: Path
+) -> None:
+    """schemathesis leaves the key out, and sends wrong ones, to every operation."""
+    secret, key = new_key("tester", ["operate"])
+    checks = ("ignored_auth", "not_a_server_error", "status_code_conformance")
+    with serving_gateway(model_server.target, tmp_path, api_keys=key.line()) as gateway:
+        header = f"--header=Authorization: Bearer {secret}"
+        run = schemathesis(gateway.url, tmp_path, checks, "--max-examples=5", header)
+        counted = replace(gateway, headers={"Authorization": f"Bearer {secret}"})
+        granted = counted.total("gateway_requests_total", code="200")
+        refused = counted.total("gateway_requests_total", code="401")
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert granted > 10
+    assert refused > 10
