@@ -1,6 +1,8 @@
 """The client, against a real gateway: what it asks, what it reads, and how it takes a refusal."""
 
 import inspect
+import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -201,13 +203,23 @@ async def test_a_refusal_that_comes_before_the_body_is_read_is_not_lost(
 ) -> None:
     """The gateway closes the connection on what it did not read, and with it an answer may go that nobody has read."""
     _, key = new_key("tester", ["predict"])
-    large = png(pixels(1, 900))
+    small, large = tmp_path / "small.png", tmp_path / "large.png"  # a form is written in several pieces
+    small.write_bytes(BODIES[0])
+    large.write_bytes(png(pixels(1, 900)))
     with serving_gateway(server.target, tmp_path, server=asgi, api_keys=key.line()) as gateway:
         async with AsyncClient(gateway.url, api_key="another") as client:
-            for body in (BODIES[0], large) * 10:
+            for file in (small, large) * 10:
                 with pytest.raises(GatewayProblem) as caught:
-                    await client.predict(body)
+                    await client.predict(file)
                 assert caught.value.name == "key-invalid"
+
+
+def test_a_refusal_is_asked_for_once_more_without_the_body() -> None:
+    """Where the connection breaks on every body, the client still learns why, and sends no body again."""
+    with answering(b"{}") as url, Client(url) as client, pytest.raises(GatewayProblem) as caught:
+        client.predict(BODIES[0])
+
+    assert caught.value.status == 401
 
 
 def test_a_call_that_does_its_work_without_a_body_is_not_repeated() -> None:
@@ -296,7 +308,10 @@ def test_the_key_comes_from_the_argument_or_from_the_environment(
 
 @contextmanager
 def answering(body: bytes) -> Iterator[str]:
-    """Run another server than a gateway, which says the same to everybody; yield its address."""
+    """Run another server than a gateway, which says the same to everybody who gets; yield its address.
+
+    To whoever posts it answers 401, and resets the connection where there is a body.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -304,6 +319,14 @@ def answering(body: bytes) -> Iterator[str]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            if self.headers["Content-Length"] != "0":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return  # it is closed now
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             pass
