@@ -35,4 +35,5 @@ def configure_logs(level: str, style: Literal["console", "json"]) -> None:
     )
     logging.getLogger("pydicom").disabled = True  # it quotes what stands in a file, and resets its level when imported
     warnings.filterwarnings("ignore", module="pydicom")
+    logging.getLogger("imagecodecs").setLevel(logging.ERROR)  # libpng warns of each image that is interlaced
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

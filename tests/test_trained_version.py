@@ -4,12 +4,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gateway.imaging import ImageSpec, decode
+from gateway.overlay import overlaid
 from serving.tests.official import Official, connected, signature_request
+from tests.gateways import serving_gateway
+from tests.images import png
 from tests.modelserver import serving
 from tests.processes import PYTHON, ROOT
 from trainer.processor import read_processor
@@ -73,6 +78,28 @@ def test_heat_maps_are_served(store: Path, images: NDArray[np.uint8]) -> None:
     assert heatmaps.shape == (3, SIZE, SIZE)
     np.testing.assert_allclose(heatmaps, expected, atol=1e-4)
     np.testing.assert_allclose(probabilities, served, atol=1e-5)
+
+
+def test_the_gateway_knows_what_a_version_learned_from_and_shows_where_it_looked(store: Path, tmp_path: Path) -> None:
+    """
+    A drawing of the kind that it was trained on is none too strange, noise is. What the gateway lays over either is the
+    heat map that the version on disk answers, which in a network of one epoch is mostly none.
+    """
+    spec, size = ImageSpec("L", SIZE, SIZE, "bilinear"), ImageSpec("RGB", 64, 64, "bilinear")
+    drawings = [file.read_bytes() for file in sorted((store.parent.parent / "data" / "test").rglob("*.png"))]
+    noise = png(np.random.default_rng(0).integers(0, 256, (SIZE, SIZE), np.uint8))
+    with serving(store) as server, serving_gateway(server.target, tmp_path) as gateway:
+        answers = [httpx.post(f"{gateway.url}/predict", content=body).json() for body in (*drawings, noise)]
+        replies = [httpx.post(f"{gateway.url}/explain", content=body) for body in (*drawings, noise)]
+    rows = np.stack([decode(body, spec, 10**6) for body in (*drawings, noise)])
+    heatmaps, _ = explain_version(load_version(store / "1"), rows)
+
+    assert [answer.get("abstain_reason") == "out-of-distribution" for answer in answers] == [False] * 4 + [True]
+    assert [reply.headers["pulmo-prediction"] for reply in replies] == [answer["prediction"] for answer in answers]
+    assert replies[-1].headers["pulmo-abstain"] == "out-of-distribution"
+    for body, heat, reply in zip((*drawings, noise), heatmaps, replies, strict=True):
+        expected, shown = (decode(each, size, 10**6) for each in (overlaid(body, heat, 10**6), reply.content))
+        assert np.abs(shown.astype(int) - expected).max() <= 2
 
 
 @needs_bfloat16

@@ -157,3 +157,13 @@ def test_a_progressive_jpeg_is_the_picture_it_was_made_of() -> None:
     decoded = decode(jpegs.progressive(), ImageSpec("L", 48, 40, "bilinear"), LIMIT)[:, :24, 0]
 
     assert np.abs(decoded - 5.0 * np.arange(48)[:, np.newaxis]).max() <= 12
+
+
+def test_no_image_makes_the_log_grow(bounded: Gateway) -> None:
+    """What a decoder has to say of a file is not worth a line: clients could fill a disk with it."""
+    before = bounded.running.output()
+
+    for body in (*ODD.values(), *dicoms.odd().values(), b"no", png(pixels(1))[:-9]):
+        httpx.post(f"{bounded.url}/predict", content=body)
+
+    assert bounded.running.output() == before
