@@ -10,6 +10,7 @@ from trainer.commands.compare import compare_versions
 from trainer.commands.crossvalidate import crossvalidate
 from trainer.commands.data import data_commands
 from trainer.commands.evaluate import evaluate
+from trainer.commands.parameters import parameters
 from trainer.commands.phantoms import phantoms
 from trainer.commands.publish import export_run, publish_run
 from trainer.commands.retire import retire_version
@@ -23,6 +24,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "phantoms": phantoms,
     "train": train,
     "retrain": retrain,
+    "parameters": parameters,
     "evaluate": evaluate,
     "publish": publish_run,
     "export": export_run,

@@ -56,7 +56,7 @@ def announced(tell: Listener) -> Iterator[None]:
     try:
         yield
     except TrainerError as error:
-        tell(Failed(error=str(error)))
+        tell(Failed(error=str(error), kind=type(error).__name__))
         raise
 
 

@@ -101,4 +101,4 @@ def test_a_failure_is_told_and_raised() -> None:
         raise DataError("no images")
 
     assert isinstance(console.file, StringIO)
-    assert json.loads(console.file.getvalue()) == {"event": "failed", "error": "no images"}
+    assert json.loads(console.file.getvalue()) == {"event": "failed", "error": "no images", "kind": "DataError"}

@@ -93,3 +93,5 @@ class Failed(Event, frozen=True, kw_only=True):
 
     error: str
     """For the operator."""
+    kind: str
+    """The name of its class in trainer/errors.py, such as `PromotionError`."""
