@@ -18,9 +18,11 @@ from gateway.envelope.envelope import Envelope
 from gateway.envelope.headers import CrossOrigin
 from gateway.errors import GatewayError
 from gateway.explain_routes import EXPLAIN_ROUTES
+from gateway.feedback_routes import FEEDBACK_ROUTES
 from gateway.gate import Gate
 from gateway.history_routes import HISTORY_ROUTES
 from gateway.instrumentation import Instrumentation
+from gateway.job_routes import JOB_ROUTES
 from gateway.metrics import Metrics
 from gateway.model_routes import MODEL_ROUTES
 from gateway.openinference.routes import V2_ROUTES
@@ -28,6 +30,7 @@ from gateway.problems import ProblemHandlers
 from gateway.routes import ROUTES, provide_services
 from gateway.services import run_services
 from gateway.settings import Settings
+from gateway.upload_routes import UPLOAD_ROUTES
 
 
 def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instrumentation:
@@ -54,6 +57,9 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
             *EXPLAIN_ROUTES,
             *HISTORY_ROUTES,
             *MODEL_ROUTES,
+            *JOB_ROUTES,
+            *UPLOAD_ROUTES,
+            *FEEDBACK_ROUTES,
             *V2_ROUTES,
             *doc_routes(find_assets()),
         ],

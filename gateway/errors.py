@@ -14,6 +14,13 @@ GatewayError
 │   ├── RouteConflict
 │   ├── InvalidInference
 │   ├── ModelUnknown
+│   ├── InvalidParameters
+│   ├── SessionUnknown
+│   ├── SessionEnded
+│   ├── InvalidLabels
+│   ├── LabelConflict
+│   ├── PredictionUnknown
+│   ├── InvalidFeedback
 │   └── BadImage
 │       ├── EmptyImage
 │       ├── UnsupportedFormat
@@ -35,6 +42,9 @@ GatewayError
 ├── ModelFailed
 │   └── ModelRefused
 ├── ExplainUnavailable
+├── RetrainingUnavailable
+├── UploadsFull
+├── UploadsUnavailable
 └── HistoryUnavailable
 
 `status` is the HTTP status, `name` the last part of the problem's `type` (RFC 9457) and the metric label, and the
@@ -139,6 +149,48 @@ class ModelUnknown(BadRequest):
     """There is no model of this name, or no such version of it."""
 
     status, name, title = 404, "model-unknown", "There is no such model"
+
+
+class InvalidParameters(BadRequest):
+    """The parameters of a retraining are no JSON object, or not what the trainer allows; nothing was started."""
+
+    status, name, title = 422, "parameters-invalid", "The parameters are not valid"
+
+
+class SessionUnknown(BadRequest):
+    """There is no training session, or no session of uploads, of this identity."""
+
+    status, name, title = 404, "session-unknown", "There is no such session"
+
+
+class SessionEnded(BadRequest):
+    """The training session has ended, so it cannot be cancelled."""
+
+    status, name, title = 409, "session-ended", "The session has ended"
+
+
+class InvalidLabels(BadRequest):
+    """A label is none of the classes of the model, or there is not one label for each file; nothing was stored."""
+
+    status, name, title = 422, "labels-invalid", "The labels are not valid"
+
+
+class LabelConflict(BadRequest):
+    """The same image was stored with another label before; it was not stored again, and keeps that one."""
+
+    status, name, title = 409, "label-conflict", "The image has another label"
+
+
+class PredictionUnknown(BadRequest):
+    """The history has no prediction of this identity; it may have been deleted by now."""
+
+    status, name, title = 404, "prediction-unknown", "There is no such prediction"
+
+
+class InvalidFeedback(BadRequest):
+    """The feedback is no JSON object with a prediction's identity and a label."""
+
+    status, name, title = 422, "feedback-invalid", "The feedback is not valid"
 
 
 class BadImage(BadRequest):
@@ -260,6 +312,24 @@ class ExplainUnavailable(GatewayError):
     """The version that answers has no signature `explain`, so it cannot say where it looked."""
 
     status, name, title = 501, "explain-unavailable", "The model cannot explain itself"
+
+
+class RetrainingUnavailable(GatewayError):
+    """This gateway cannot start the trainer: it is not installed beside it, or cannot be run."""
+
+    status, name, title = 501, "retraining-unavailable", "Retraining is not available here"
+
+
+class UploadsFull(GatewayError):
+    """The space for uploaded images is used up; nothing of the request was stored."""
+
+    status, name, title = 507, "uploads-full", "There is no space for uploads"
+
+
+class UploadsUnavailable(GatewayError):
+    """The uploaded images could not be written to the disk; nothing of the request counts as stored."""
+
+    status, name, title, retry_after = 503, "uploads-unavailable", "Uploads cannot be stored", 10
 
 
 class HistoryUnavailable(GatewayError):

@@ -14,8 +14,11 @@ from gateway.access.metrics import AccessMetrics
 from gateway.batching.rule import Trigger
 from gateway.explanation_metrics import ExplanationMetrics
 from gateway.exposition import StateGauge, WorkersCollector
+from gateway.feedback.metrics import FeedbackMetrics
 from gateway.history.metrics import HistoryMetrics
+from gateway.jobs.metrics import JobMetrics
 from gateway.lanes import PRIORITIES
+from gateway.uploaded.metrics import UploadMetrics
 
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _BATCH = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128)  # images
@@ -246,6 +249,9 @@ class Metrics:
         )
         self.abstention = AbstentionMetrics(registry)
         self.explanation = ExplanationMetrics(registry)
+        self.jobs = JobMetrics(registry)
+        self.uploads = UploadMetrics(registry)
+        self.feedback = FeedbackMetrics(registry)
         self._describe_build()
         self._create_labels()
 

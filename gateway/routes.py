@@ -19,7 +19,7 @@ from gateway import tasks
 from gateway.access.access import caller_of
 from gateway.deadlines import HEADER, budget
 from gateway.disconnects import connected
-from gateway.docs import examples
+from gateway.docs import examples, training_examples
 from gateway.documentation import image_body, operation, problems
 from gateway.envelope.headers import page_policy
 from gateway.errors import (
@@ -46,12 +46,12 @@ from gateway.errors import (
     UnsupportedFormat,
     documented,
 )
+from gateway.jobs.schemas import Measured, TrainingSession
 from gateway.problems import document, to_problem
 from gateway.schemas import (
     BatchEntry,
     BatchReply,
     Health,
-    ModelMetrics,
     Prediction,
 )
 from gateway.services import Services
@@ -213,17 +213,17 @@ async def ready(services: Services) -> str:
 
 @get(
     "/metrics",
-    responses=problems(ModelUnavailable),
+    responses=problems(ModelUnavailable, HistoryUnavailable),
     operation_class=operation(
-        example=examples.METRICS,
+        example=training_examples.MEASURED,
         text={
             "text/plain": examples.EXPOSITION,
             "application/openmetrics-text": f"{examples.EXPOSITION}# EOF\n",
         },
     ),
 )
-async def metrics(request: Request[Any, Any, Any], services: Services) -> Response[ModelMetrics]:
-    """Return Prometheus text where Accept asks for it, else what the trainer measured of the current version."""
+async def metrics(request: Request[Any, Any, Any], services: Services) -> Response[Measured]:
+    """Return Prometheus text where Accept asks for it, else what the trainer measured, and the retrainings."""
     accept = request.headers.get("accept", "")
     if "text/plain" in accept or "openmetrics" in accept:
         encode, media_type = choose_encoder(accept)
@@ -231,8 +231,9 @@ async def metrics(request: Request[Any, Any, Any], services: Services) -> Respon
         return Response(text, headers={"Content-Type": media_type})
     version = await services.router.current()
     manifest = version.manifest
+    trainings = await services.jobs.page(50, None)
     return Response(
-        ModelMetrics(
+        Measured(
             model_version=version.number,
             architecture=manifest.architecture,
             created_at=manifest.created_at,
@@ -240,6 +241,7 @@ async def metrics(request: Request[Any, Any, Any], services: Services) -> Respon
             data_digest=manifest.data_digest,
             labels=manifest.labels,
             metrics=manifest.metrics,
+            training_history=[TrainingSession.of(job) for job in trainings.jobs],
         )
     )
 

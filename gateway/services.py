@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import msgspec
 
@@ -12,6 +13,8 @@ from gateway.batching.batcher import Batcher
 from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
 from gateway.explanation import Explainer
+from gateway.feedback.feedback import Feedback
+from gateway.feedback.records import FeedbackRecords
 from gateway.guard.guard import Guard, Spans
 from gateway.guard.judgement import Thresholds
 from gateway.history.database import open_reader, open_writer
@@ -19,6 +22,10 @@ from gateway.history.reader import HistoryReader
 from gateway.history.retention import Retention
 from gateway.history.routes import RouteStore
 from gateway.history.writer import HistoryWriter, Terms
+from gateway.jobs.follower import Follower
+from gateway.jobs.jobs import Jobs
+from gateway.jobs.store import JobStore
+from gateway.jobs.trainer import Trainer
 from gateway.metrics import Metrics
 from gateway.observations import ObservedModel, Observers
 from gateway.pipeline import Pipeline
@@ -27,6 +34,8 @@ from gateway.router import Router
 from gateway.servers import Servers
 from gateway.settings import Settings
 from gateway.shadow import ShadowTraffic
+from gateway.uploaded.records import UploadRecords
+from gateway.uploaded.uploads import Uploads
 from gateway.versions import Versions
 
 
@@ -42,6 +51,9 @@ class Services(msgspec.Struct, frozen=True):
     explainer: Explainer
     history: HistoryReader
     route_store: RouteStore
+    jobs: Jobs
+    uploads: Uploads
+    feedback: Feedback
 
 
 @asynccontextmanager
@@ -94,6 +106,16 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         stack.push_async_callback(cache.close)
         versions.subscribe(lambda: cache.retain(versions.usable().values()))
         router.subscribe(lambda _: cache.clear())
+        records = UploadRecords(writer, reader)
+        quota = settings.uploads_quota_bytes
+        uploads = Uploads(records, decoder, Path(settings.uploads), quota, metrics.uploads)
+        job_store = JobStore(writer, reader)
+        follower = Follower(job_store, Path(settings.sessions), metrics.jobs)
+        await stack.enter_async_context(tasks.running(follower.follow()))
+        trainer = Trainer(settings.trainer, settings.trainer_nice)
+        jobs = Jobs(job_store, follower, trainer, Path(settings.store), uploads.folders)
+        feedback = Feedback(FeedbackRecords(writer, reader), metrics.feedback)
+        await stack.enter_async_context(tasks.running(feedback.follow()))
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -123,6 +145,9 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
             ),
             history=reader,
             route_store=route_store,
+            jobs=jobs,
+            uploads=uploads,
+            feedback=feedback,
         )
 
 

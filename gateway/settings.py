@@ -115,6 +115,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Share of the images that may get another class from a shadow than from the stable version; 1 compares none."""
     cors_origins: str = ""
     """Sites whose pages may read answers in a browser, with commas between them: `https://example.org`; `*` for all."""
+    store: Annotated[str, Meta(min_length=1)] = "var/models/lung"
+    """The model's folder in the store, which a retraining starts from and publishes to; the model server watches it."""
+    trainer: str = ""
+    """The trainer's command; empty is the module `trainer` beside the gateway, where it is installed."""
+    trainer_nice: Annotated[int, Meta(ge=0, le=19)] = 19
+    """How far a retraining steps back for everything else on the machine: 19 takes what is left, 0 its full share."""
+    sessions: Annotated[str, Meta(min_length=1)] = "var/sessions"
+    """Holds a folder for each retraining: its events, its log, its run."""
+    uploads: Annotated[str, Meta(min_length=1)] = "var/uploads"
+    """Holds the images that were uploaded, a folder for each session."""
+    uploads_quota_bytes: Annotated[int, Meta(ge=0)] = 10 * 1024 * 1024 * 1024
+    """Bytes of images that may be stored there; more are refused with 507."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe events that are logged."""
     log_format: Literal["console", "json"] = "console"

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any, cast
 
@@ -36,6 +36,14 @@ class Upload(msgspec.Struct, frozen=True):
     body: bytes
     filename: str | None
     """As the client called it, without control characters; never used as a path."""
+
+
+class Form(msgspec.Struct, frozen=True):
+    """Posted images, and the texts beside them."""
+
+    uploads: list[Upload]
+    texts: dict[str, list[str]]
+    """By the field's name, in the order sent."""
 
 
 class BodyLimits(msgspec.Struct, frozen=True):
@@ -76,8 +84,31 @@ async def read_uploads(
         return [Upload(body, None)]
     uploads = list(_files(body, options.get("boundary", ""), field, limits))
     if not uploads:
-        raise MissingField(f"the form has no file in a field {field!r}; send it as -F {field}=@image.png")
+        raise _missing(field)
     return uploads
+
+
+async def read_form(
+    request: Request[Any, Any, Any], field: str, limits: BodyLimits, deadline: float, place: Place | None = None
+) -> Form:
+    """Read the body as `read_uploads` does, and the texts of its other fields with it.
+
+    Raises:
+        BadRequest: as of `read_uploads`; or a text is not UTF-8 (MalformedForm).
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    body = await read_body(request, limits, deadline, place)
+    if kind != "multipart/form-data":
+        return Form([Upload(body, None)], {})
+    parts = list(_segments(body, options.get("boundary", ""), limits, 2 * limits.files + _EXTRA_FIELDS))
+    uploads = list(_only_files(parts, field, limits))
+    if not uploads:
+        raise _missing(field)
+    texts: dict[str, list[str]] = {}
+    for segment, content in parts:
+        if segment.name != field:
+            texts.setdefault(segment.name, []).append(_text(segment.name, content))
+    return Form(uploads, texts)
 
 
 async def read_body(
@@ -149,29 +180,52 @@ async def _receive(request: Request[Any, Any, Any], limits: BodyLimits, progress
 
 
 def _files(body: bytes, boundary: str, field: str, limits: BodyLimits) -> Iterator[Upload]:
-    count = seen = 0
+    return _only_files(_segments(body, boundary, limits, limits.files + _EXTRA_FIELDS), field, limits)
+
+
+def _only_files(parts: Iterable[tuple[MultipartSegment, bytes]], field: str, limits: BodyLimits) -> Iterator[Upload]:
+    count = 0
+    for segment, content in parts:
+        if segment.name == field:
+            count += 1
+            if count > limits.files:
+                raise TooManyFiles(_too_many(limits))
+            yield Upload(content, _clean(segment.filename))
+
+
+def _segments(body: bytes, boundary: str, limits: BodyLimits, count: int) -> Iterator[tuple[MultipartSegment, bytes]]:
+    """Yield each field of a form with its content; `count` is how many there may be."""
+    seen = 0
     segment: MultipartSegment | None = None
     parts: list[bytes] = []
     try:
-        with PushMultipartParser(boundary, max_segment_count=limits.files + _EXTRA_FIELDS) as parser:
+        with PushMultipartParser(boundary, max_segment_count=count) as parser:
             for event in parser.parse(body):
                 if isinstance(event, MultipartSegment):
                     segment, parts, seen = event, [], seen + 1
                 elif event:
                     parts.append(bytes(event))
-                elif segment is not None and segment.name == field:
-                    count += 1
-                    if count > limits.files:
-                        raise TooManyFiles(_too_many(limits))
-                    yield Upload(parts[0] if len(parts) == 1 else b"".join(parts), _clean(segment.filename))
+                elif segment is not None:
+                    yield segment, parts[0] if len(parts) == 1 else b"".join(parts)
     except ParserLimitReached as error:
-        if seen < limits.files + _EXTRA_FIELDS:
+        if seen < count:
             raise MalformedForm(f"a field of the form has too many headers, or too long ones: {error}") from error
         raise TooManyFiles(_too_many(limits)) from error
     except MultipartError as error:
         raise MalformedForm(
             f"the body is announced as multipart/form-data but cannot be parsed: {error.args[0]}"
         ) from error
+
+
+def _missing(field: str) -> MissingField:
+    return MissingField(f"the form has no file in a field {field!r}; send it as -F {field}=@image.png")
+
+
+def _text(name: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedForm(f"the field {name!r} is no text in UTF-8") from error
 
 
 def _too_many(limits: BodyLimits) -> str:

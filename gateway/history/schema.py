@@ -55,3 +55,50 @@ ROUTES = Table(
     Column("reason", String(1000), nullable=False),
     sqlite_autoincrement=True,
 )
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("running", Integer, unique=True),  # 1, or null once it has ended: there is one at a time, whoever starts it
+    Column("status", String(16), nullable=False),
+    Column("progress", Float, nullable=False),  # percent
+    Column("message", String(2000), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("place", String(255), nullable=False),  # where its process is, see gateway.jobs.processes
+    Column("started_us", BigInteger, nullable=False),
+    Column("heartbeat_us", BigInteger, nullable=False),  # when a gateway last saw its process
+    Column("cancelled_us", BigInteger),  # when it was told to end
+    Column("ended_us", BigInteger),
+    Column("version", BigInteger),  # that it published
+    Column("metrics", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+UPLOADS = Table(
+    "uploads",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("session_id", String(32), nullable=False, index=True),
+    Column("timestamp_us", BigInteger, nullable=False),
+    Column("filename", String(255)),
+    Column("label", String(255)),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),  # png or jpg
+    Column("size", BigInteger, nullable=False),
+    Column("stored", Boolean, nullable=False),  # false where the same bytes lie in an earlier session
+    sqlite_autoincrement=True,
+)
+
+FEEDBACK = Table(
+    "feedback",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),  # of one prediction the newest counts
+    Column("prediction_id", String(32), nullable=False, index=True),  # no foreign key: predictions are not kept
+    Column("timestamp_us", BigInteger, nullable=False),
+    Column("label", String(255), nullable=False),  # the true one
+    Column("prediction", String(255), nullable=False),  # what was answered
+    Column("model_version", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)

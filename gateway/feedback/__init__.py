@@ -1,0 +1,1 @@
+"""What clients say of predictions: the true label, and how often the model was right by it."""

@@ -1,0 +1,1 @@
+"""Images that clients upload to be learned from, with a label or without."""
