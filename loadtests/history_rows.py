@@ -139,6 +139,7 @@ def _questions(rows: int) -> dict[str, dict[str, Any]]:
         "a class that the oldest 20 have": {"class": "rare"},
         "a class that none has": {"class": "none"},
         "the newest version": {"version": 2 + (rows - 1) // 1_000_000},
+        "a version that was replaced": {"version": 2},
         "a version that the oldest 20 have": {"version": 1},
         "a caller that the oldest 20 have": {"caller": "rare"},
         "abstain": {"abstain": "true"},

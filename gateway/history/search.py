@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, func, select, true
+from sqlalchemy import ColumnElement, Connection, Table, func, literal, select, true, tuple_
 
 from gateway.history.filters import Filters
 from gateway.history.schema import PREDICTIONS
@@ -22,6 +22,14 @@ _CLOSE = 500  # rows; a bound that is found so closely will do
 _sequence, _timestamp_us = PREDICTIONS.c.sequence, PREDICTIONS.c.timestamp_us
 _unindexed = SimpleNamespace(**{column.name: func.coalesce(column, column) for column in PREDICTIONS.c})
 """The columns, as no index answers for them: a database might prefer that index to the one that is bounded."""
+
+_EQUAL = {
+    "filename": PREDICTIONS.c.filename,
+    "caller": PREDICTIONS.c.caller,
+    "version": PREDICTIONS.c.model_version,
+    "class_": PREDICTIONS.c.prediction,
+}
+"""The columns with an index, by the filter that asks for one of their values."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -36,9 +44,10 @@ class _Lead(msgspec.Struct, frozen=True):
 
     name: str
     """The filter whose index finds them; empty where all rows are looked at."""
-    condition: ColumnElement[bool]
     floor: int
     """The sequence at which the window ends; 0 where it holds them all."""
+    among: ColumnElement[bool] | None = None
+    """A condition in place of the filter's own, where its index has its rows in another order than pages do."""
 
 
 def newest(connection: Connection, table: Table, limit: int, after: int | None) -> Page:
@@ -58,8 +67,8 @@ def search(connection: Connection, filters: Filters, limit: int, after: int | No
     lead = _lead(connection, filters, begin, end, window)
     rest = [condition for name, condition in filters.conditions(_unindexed).items() if name != lead.name]
     floor = max(begin, lead.floor) if rest else begin
-    found: Any = select(PREDICTIONS).where(lead.condition, _sequence >= floor, _sequence < end, *rest)
-    page = _page(connection, found.order_by(_sequence.desc()).limit(limit + 1), limit)
+    found = _between(connection, select(PREDICTIONS).where(*rest), filters, lead, (floor, end))
+    page = _page(connection, found.limit(limit + 1), limit)
     if page.next is not None or floor == begin:
         return page
     return Page(page.rows, floor)
@@ -76,22 +85,39 @@ def _lead(connection: Connection, filters: Filters, begin: int, end: int, window
 
     Where a filter is alone, it needs no window.
     """
-    conditions, leads = filters.conditions(PREDICTIONS.c), []
+    leads = []
     for name in filters.indexed():
-        found: Any = select(_sequence).where(conditions[name], _sequence >= begin, _sequence < end)
         if name in filters.unordered():
-            some = found.limit(window + 1).subquery()
+            condition = filters.conditions(PREDICTIONS.c)[name]
+            some = select(_sequence).where(condition, _sequence >= begin, _sequence < end).limit(window + 1).subquery()
             if connection.execute(select(func.count()).select_from(some)).scalar_one() <= window:
-                return _Lead(name, _sequence.in_(select(some.c.sequence)), 0)
+                return _Lead(name, 0, _sequence.in_(select(some.c.sequence)))
             continue
+        lead = _Lead(name, 0)
         if filters.given() == [name]:
-            return _Lead(name, conditions[name], 0)
-        last = found.order_by(_sequence.desc()).offset(window - 1).limit(1)
-        lead = _Lead(name, conditions[name], connection.execute(last).scalar_one_or_none() or 0)
-        if not lead.floor:
             return lead
-        leads.append(lead)
-    return leads[0] if leads else _Lead("", true(), end - window)
+        last = _between(connection, select(_sequence), filters, lead, (begin, end)).offset(window - 1).limit(1)
+        floor = connection.execute(last).scalar_one_or_none()
+        if floor is None:
+            return lead
+        leads.append(_Lead(name, floor))
+    return leads[0] if leads else _Lead("", end - window)
+
+
+def _between(connection: Connection, query: Any, filters: Filters, lead: _Lead, span: tuple[int, int]) -> Any:  # noqa: ANN401 - a select of any columns
+    """Return the query for the rows in a span of sequences that the lead finds, newest first, by the lead's own index.
+
+    PostgreSQL believes that what many rows have is soon found among the newest. It is not, where it is a version that
+    was replaced. So pairs are compared there: no other index has them in order.
+    """
+    begin, end = span
+    column, value = _EQUAL.get(lead.name), getattr(filters, lead.name, None)
+    if lead.among is None and column is not None and connection.dialect.name == "postgresql":
+        pair, kind = tuple_(column, _sequence), (column.type, _sequence.type)
+        first, last = (tuple_(*map(literal, (value, bound), kind)) for bound in span)
+        return query.where(column.is_not(None), pair >= first, pair < last).order_by(column.desc(), _sequence.desc())
+    condition = lead.among if lead.among is not None else filters.conditions(PREDICTIONS.c).get(lead.name, true())
+    return query.where(condition, _sequence >= begin, _sequence < end).order_by(_sequence.desc())
 
 
 def _span(connection: Connection, filters: Filters, after: int | None) -> tuple[int, int]:
