@@ -2,7 +2,9 @@
 
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,6 +163,23 @@ def test_more_than_the_quota_is_refused_whole(keeper: Keeper) -> None:
     assert [reply.status_code for reply in (fits, again, duplicate)] == [200, 507, 200]
     assert len(keeper.stored()) == 2
     assert keeper.gateway.total("gateway_uploads_total", outcome="refused") == 4
+
+
+def test_uploads_at_one_time_do_not_exceed_the_quota_together(keeper: Keeper) -> None:
+    """Each would fit alone; those that do not fit with the others are refused, and leave nothing behind."""
+    bodies = [png(pixels(seed, 96)) for seed in range(211, 219)]
+    together = threading.Barrier(len(bodies))
+
+    def post(body: bytes) -> int:
+        together.wait()
+        return keeper.post(("a.png", body), label=NORMAL).status_code
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        statuses = list(pool.map(post, bodies))
+
+    assert sorted(statuses) == [200] * 2 + [507] * 6
+    assert len(keeper.stored()) == 2
+    assert len(list(keeper.folder.iterdir())) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_a_problem_and_not_a_bug(keeper: Keeper) -> None:
