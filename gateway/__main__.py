@@ -21,7 +21,7 @@ from granian.log import LogLevels
 
 from gateway.access.command import run_key
 from gateway.listening.granian import PatientServer
-from gateway.listening.limits import HEADER_TIMEOUT_S
+from gateway.listening.limits import HEADER_TIMEOUT_S, allow_connections
 from gateway.logs import configure_logs
 from gateway.settings import PREFIX, Settings, SettingsError, read_settings
 
@@ -53,6 +53,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -
     except SettingsError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 2
+    allow_connections()
     return {"granian": serve_granian, "uvicorn": serve_uvicorn}[settings.server](settings)
 
 
@@ -137,7 +138,7 @@ def serve_granian(settings: Settings) -> int:
         http=HTTPModes.http1,
         loop=Loops.uvloop,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=round(HEADER_TIMEOUT_S * 1000)),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_S * 1000),
         workers_kill_timeout=_DRAIN_S,
         log_level=LogLevels.warning,
     )
@@ -161,6 +162,7 @@ def serve_uvicorn(settings: Settings) -> int:
         loop="uvloop",
         access_log=False,
         log_level="warning",
+        timeout_keep_alive=HEADER_TIMEOUT_S,
         timeout_graceful_shutdown=_DRAIN_S,
     )
     return run(config)

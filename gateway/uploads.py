@@ -25,7 +25,7 @@ from gateway.places import Place
 
 _FILENAME_LENGTH = 255  # characters
 _EXTRA_FIELDS = 16  # fields of a form that are not read
-_SLOW_START_S = 4.0  # for which a body may come as slowly as it likes...
+_SLOW_START_S = 3.0  # for which a body may come as slowly as it likes...
 _SLOWEST = 4096  # ... and bytes a second on average thereafter
 _EARLY_S = 0.01  # by which a timer may be early: uvloop counts milliseconds
 

@@ -72,13 +72,18 @@ class Access:
         needed = scope_of(scope["method"], scope["path"])
         if needed is None:
             return
-        key = self._check(presented(headers), needed)
-        self._count(key)
+        key = self._find(presented(headers), needed)
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        state[_CALLER] = key.name
+        state[_CALLER] = key.name  # also of who is refused now: the log names them
+        if not key.may(needed):
+            self._metrics.admissions.labels("scope").inc()
+            raise ScopeMissing(
+                f"the key of {key.name!r} has the scope {', '.join(sorted(key.scopes))}; this request needs {needed}"
+            )
+        self._count(key)
         self._metrics.admissions.labels("granted").inc()
 
-    def _check(self, secret: bytes | None, needed: Scope) -> ApiKey:
+    def _find(self, secret: bytes | None, needed: Scope) -> ApiKey:
         if not secret or self._ring is None:
             self._metrics.admissions.labels("missing").inc()
             raise KeyMissing(f"this request needs an API key with the scope {needed}; {_REMEDY}")
@@ -86,11 +91,6 @@ class Access:
         if key is None:
             self._metrics.admissions.labels("invalid").inc()
             raise KeyInvalid("the API key is not known here, or not any more; ask the operator for another")
-        if not key.may(needed):
-            self._metrics.admissions.labels("scope").inc()
-            raise ScopeMissing(
-                f"the key of {key.name!r} has the scope {', '.join(sorted(key.scopes))}; this request needs {needed}"
-            )
         return key
 
     def _count(self, key: ApiKey) -> None:

@@ -19,7 +19,7 @@ _OPEN = re.compile(
 """Read without a key: what says nothing of patients or models, and what a load balancer asks."""
 _PREDICT = (
     (_WRITE, re.compile(r"/predict|/predict-batch|/explain|/feedback|/v2/models/[^/]+(/versions/[^/]+)?/infer")),
-    (_READ, re.compile(r"/models|/v2|/v2/models/[^/]+(/versions/[^/]+)?(/ready)?|/metrics|/status")),
+    (_READ, re.compile(r"/models|/v2|/v2/models/[^/]+(/versions/[^/]+)?(/ready|/config|/stats)?|/metrics|/status")),
 )
 _SLASHES = re.compile("/{2,}")
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.access.keys import KeysError, Scope, find, new_key, read_keys
 from gateway.access.scopes import scope_of
-from gateway.settings import SettingsError, read_settings
+from gateway.settings import Settings, SettingsError, read_settings
 from tests.clients import posting, sending
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
@@ -284,6 +284,14 @@ def test_secrets_come_from_files_and_are_not_shown(tmp_path: Path) -> None:
         read_settings({**environment, "PULMO_HISTORY": "sqlite:///x"}, NO_FILE)
     with pytest.raises(SettingsError, match=r"PULMO_API_KEYS_FILE is .* cannot be read: No such file"):
         read_settings({"PULMO_API_KEYS_FILE": str(tmp_path / "none")}, NO_FILE)
-    with pytest.raises(SettingsError) as error:
-        read_settings({"PULMO_HISTORY": "mysql://me:secret-canary@host/x"}, NO_FILE)
-    assert "secret-canary" not in str(error.value)
+    for url in (
+        "mysql://me:secret-canary@host/x",
+        "mysql://me:a@secret-canary@host/x",
+        "mysql://me:a/secret-canary@host/x",
+        "mysql://host/x?password=secret-canary",
+        "secret-canary",
+    ):
+        with pytest.raises(SettingsError, match="PULMO_HISTORY is") as error:
+            read_settings({"PULMO_HISTORY": url}, NO_FILE)
+        assert "secret-canary" not in str(error.value)
+        assert "secret-canary" not in repr(Settings(history=url))

@@ -98,6 +98,8 @@ def test_a_key_that_is_used_too_often_waits_alone(limited: Gateway) -> None:
     assert httpx.get(f"{limited.url}/health").status_code == 200
     metrics = httpx.get(f"{limited.url}/metrics", headers={"X-API-Key": SECOND, "Accept": "text/plain"}).text
     assert 'gateway_access_total{outcome="rate"} 2.0' in metrics
+    logged = [line for line in limited.running.output().splitlines() if "status=429" in line]
+    assert ["caller=first" in line for line in logged] == [True, True]
 
 
 def test_a_client_that_comes_again_when_told_is_answered(model_server: ModelServer, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Clients that take their time: each kind is sent away, and meanwhile costs nobody else an answer."""
 
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -154,3 +156,20 @@ def test_a_reader_that_does_not_read_is_dropped(small: Gateway, requests: int) -
         assert predicts(small)
         eventually(lambda: not kept(), within=SOON_S, what="the connection is gone on the server's side")
         assert predicts(small)
+
+
+def test_more_connections_than_files_are_allowed_at_first_keep_nobody_out(
+    model_server: ModelServer, tmp_path: Path
+) -> None:
+    """The gateway raises its own limit, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        try:
+            gateway = stack.enter_context(serving_gateway(model_server.target, tmp_path))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(400):
+            stack.enter_context(connect(gateway, b"GET /heal"))
+
+        assert predicts(gateway)
