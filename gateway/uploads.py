@@ -99,6 +99,8 @@ async def read_form(
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     body = await read_body(request, limits, deadline, place)
     if kind != "multipart/form-data":
+        if not body:
+            raise _missing(field)
         return Form([Upload(body, None)], {})
     parts = list(_segments(body, options.get("boundary", ""), limits, 2 * limits.files + _EXTRA_FIELDS))
     uploads = list(_only_files(parts, field, limits))
