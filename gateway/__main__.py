@@ -35,7 +35,7 @@ Command = Callable[[Sequence[str], Mapping[str, str], Path], int]
 
 
 def _run_history(arguments: Sequence[str], environment: Mapping[str, str], file: Path) -> int:
-    from gateway.history_command import run  # noqa: PLC0415 - whoever serves needs none of it
+    from gateway.history.command import run  # noqa: PLC0415 - whoever serves needs none of it
 
     return run(arguments, read_settings(environment, file).history)
 

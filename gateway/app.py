@@ -4,8 +4,9 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from prometheus_client import CollectorRegistry
@@ -14,23 +15,24 @@ from gateway.access.access import Access
 from gateway.docs.assets import find_assets
 from gateway.docs.pages import doc_routes
 from gateway.documentation import complete, configuration
+from gateway.endpoints.explanations import EXPLAIN_ROUTES
+from gateway.endpoints.feedback import FEEDBACK_ROUTES
+from gateway.endpoints.history import HISTORY_ROUTES
+from gateway.endpoints.jobs import JOB_ROUTES
+from gateway.endpoints.models import MODEL_ROUTES
+from gateway.endpoints.predictions import PREDICTION_ROUTES
+from gateway.endpoints.service import SERVICE_ROUTES
+from gateway.endpoints.uploads import UPLOAD_ROUTES
 from gateway.envelope.envelope import Envelope
 from gateway.envelope.headers import CrossOrigin
 from gateway.errors import GatewayError
-from gateway.explain_routes import EXPLAIN_ROUTES
-from gateway.feedback_routes import FEEDBACK_ROUTES
 from gateway.gate import Gate
-from gateway.history_routes import HISTORY_ROUTES
 from gateway.instrumentation import Instrumentation
-from gateway.job_routes import JOB_ROUTES
 from gateway.metrics import Metrics
-from gateway.model_routes import MODEL_ROUTES
 from gateway.openinference.routes import V2_ROUTES
 from gateway.problems import ProblemHandlers
-from gateway.routes import ROUTES, provide_services
-from gateway.services import run_services
+from gateway.services import Services, run_services
 from gateway.settings import Settings
-from gateway.upload_routes import UPLOAD_ROUTES
 
 
 def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instrumentation:
@@ -53,7 +55,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
 
     app = Litestar(
         route_handlers=[
-            *ROUTES,
+            *PREDICTION_ROUTES,
+            *SERVICE_ROUTES,
             *EXPLAIN_ROUTES,
             *HISTORY_ROUTES,
             *MODEL_ROUTES,
@@ -78,3 +81,9 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
     access = Access.from_settings(settings, metrics.access)
     envelope = Envelope(Gate(app, access, problems), CrossOrigin(settings.origins()))
     return Instrumentation(envelope, metrics)
+
+
+def provide_services(request: Request[Any, Any, Any]) -> Services:
+    """Return the services that the lifespan started."""
+    services: Services = request.app.state.services
+    return services

@@ -14,6 +14,8 @@ from gateway.access.access import caller_of
 from gateway.deadlines import budget
 from gateway.disconnects import connected
 from gateway.documentation import json_body, operation, problems, schema_of
+from gateway.endpoints.parameters import ROUTE_KEY, SERVER_TIMING, Timeout
+from gateway.endpoints.refusals import IMAGE_ERRORS, MODEL_ERRORS
 from gateway.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -43,7 +45,6 @@ from gateway.openinference.questions import Bounds, Question, read
 from gateway.openinference.replies import Reply, check_wanted, reply
 from gateway.passage import Passage
 from gateway.places import Place
-from gateway.routes import IMAGE_ERRORS, MODEL_ERRORS, ROUTE_KEY, SERVER_TIMING, Timeout
 from gateway.services import Services
 from gateway.stopwatch import Stopwatch
 from gateway.uploads import BodyLimits, read_body

@@ -10,13 +10,13 @@ from litestar.response import Stream
 
 from gateway.docs import examples
 from gateway.documentation import operation, problems
+from gateway.endpoints.parameters import Following, PageSize
 from gateway.errors import HistoryUnavailable, InvalidFilter
 from gateway.history.export import ENDINGS, MEDIA_TYPES, Format, header, lines
 from gateway.history.filters import Filters
 from gateway.history.reader import HistoryReader
 from gateway.history.records import from_row
 from gateway.history.search import Page
-from gateway.paging import Following, PageSize
 from gateway.schemas import HistoryReply
 from gateway.services import Services
 

@@ -8,6 +8,7 @@ from litestar.openapi import ResponseSpec
 
 from gateway.docs import training_examples as examples
 from gateway.documentation import json_body, operation, problems
+from gateway.endpoints.parameters import Following, PageSize
 from gateway.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -20,7 +21,6 @@ from gateway.errors import (
 )
 from gateway.jobs.schemas import RetrainReply, TrainingSession, TrainingSessions, TrainingStatus
 from gateway.jobs.trainer import Parameters
-from gateway.paging import Following, PageSize
 from gateway.services import Services
 from gateway.uploads import BodyLimits, read_body
 

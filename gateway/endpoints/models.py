@@ -7,8 +7,8 @@ from litestar import Request, get, post, put
 
 from gateway.docs import examples
 from gateway.documentation import json_body, operation, problems, schema_of
+from gateway.endpoints.parameters import Following, PageSize
 from gateway.errors import BodyTimeout, BodyTooLarge, ClientGone, HistoryUnavailable, InvalidRoute, RouteConflict
-from gateway.paging import Following, PageSize
 from gateway.routing import Route, Share
 from gateway.schemas import ModelEntry, Models, RouteHistory, RouteState
 from gateway.services import Services

@@ -9,6 +9,7 @@ from litestar import Request, get, post
 
 from gateway.docs import training_examples as examples
 from gateway.documentation import image_body, operation, problems
+from gateway.endpoints.refusals import BODY_ERRORS
 from gateway.errors import (
     HistoryUnavailable,
     InvalidLabels,
@@ -19,7 +20,6 @@ from gateway.errors import (
     UploadsFull,
     UploadsUnavailable,
 )
-from gateway.routes import BODY_ERRORS
 from gateway.services import Services
 from gateway.timestamps import from_us
 from gateway.uploaded.files import is_folder_name

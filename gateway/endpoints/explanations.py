@@ -10,9 +10,10 @@ from litestar.datastructures import ResponseHeader
 from gateway.deadlines import budget
 from gateway.disconnects import connected
 from gateway.documentation import image_body, operation, problems
+from gateway.endpoints.parameters import ROUTE_KEY, Timeout
+from gateway.endpoints.refusals import BODY_ERRORS, IMAGE_ERRORS, MODEL_ERRORS
 from gateway.errors import DeadlineExceeded, ExplainUnavailable, InvalidTimeout, Overloaded
 from gateway.explanation import Explained
-from gateway.routes import BODY_ERRORS, IMAGE_ERRORS, MODEL_ERRORS, ROUTE_KEY, Timeout
 from gateway.services import Services
 from gateway.uploads import BodyLimits, read_uploads
 
