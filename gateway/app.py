@@ -15,6 +15,7 @@ from gateway.access.access import Access
 from gateway.docs.assets import find_assets
 from gateway.docs.pages import doc_routes
 from gateway.documentation import complete, configuration
+from gateway.endings import Endings
 from gateway.endpoints.explanations import EXPLAIN_ROUTES
 from gateway.endpoints.feedback import FEEDBACK_ROUTES
 from gateway.endpoints.history import HISTORY_ROUTES
@@ -35,7 +36,7 @@ from gateway.services import Services, run_services
 from gateway.settings import Settings
 
 
-def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instrumentation:
+def create_app(settings: Settings, metrics_folder: Path | None = None) -> Endings:
     """Return the ASGI application. Nothing but the files of the metrics is opened before its lifespan begins.
 
     Args:
@@ -80,7 +81,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Instru
     complete(app.openapi_schema)
     access = Access.from_settings(settings, metrics.access)
     envelope = Envelope(Gate(app, access, problems), CrossOrigin(settings.origins()))
-    return Instrumentation(envelope, metrics)
+    return Endings(Instrumentation(envelope, metrics))
 
 
 def provide_services(request: Request[Any, Any, Any]) -> Services:

@@ -1,16 +1,13 @@
-"""What stands before the framework: it refuses at once what would be refused anyway, and closes what nobody reads.
+"""What stands before the framework: it refuses at once what would be refused anyway.
 
 A refusal must cost next to nothing, or overload feeds itself; most of what it costs otherwise is the framework's way to
 a route and back. Of overload the route decides again, and it is the route that takes the places; whether a client has
 the right key is decided here alone, for every path.
-
-A body that was not read ends its connection, as HTTP has it (RFC 9112, section 9.3): both ASGI servers would either
-read on for nobody (uvicorn) or close without having said so (Granian), so that the client's next request is lost.
 """
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from litestar import Litestar
@@ -25,7 +22,7 @@ from gateway.problems import ProblemHandlers, headers_of
 from gateway.services import Services
 
 if TYPE_CHECKING:
-    from litestar.types import Message, Receive, Scope, Send
+    from litestar.types import Receive, Scope, Send
 
 PRIORITIES: Mapping[str, Priority] = {
     "/predict": "interactive",
@@ -35,30 +32,7 @@ PRIORITIES: Mapping[str, Priority] = {
 }
 """The class of traffic of what is posted to each path, or to paths of each template, that takes places."""
 
-_CLOSE = (b"connection", b"close")
 _TIMEOUT = HEADER.lower().encode()
-
-
-class Exchange:
-    """A request that has a body, and its answer, which says that the connection ends where the body was not read."""
-
-    def __init__(self, receive: "Receive", send: "Send") -> None:
-        self._receive = receive
-        self._send = send
-        self._unread = True
-
-    async def receive(self) -> Any:  # noqa: ANN401 - whatever the server says
-        """Return the server's next message."""
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            self._unread = False
-        return message
-
-    async def send(self, message: "Message") -> None:
-        """Hand a message to the server."""
-        if self._unread and message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], _CLOSE]}
-        await self._send(message)
 
 
 class Gate:
@@ -75,9 +49,6 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if brings_body(headers):
-            exchange = Exchange(receive, send)
-            receive, send = exchange.receive, exchange.send
         route = template(scope["path"])
         priority = PRIORITIES.get(route) if scope["method"] == "POST" else None
         try:
@@ -102,8 +73,3 @@ class Gate:
         headers = [(name.lower().encode(), value.encode()) for name, value in fields]
         await send({"type": "http.response.start", "status": error.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def brings_body(headers: Mapping[bytes, bytes]) -> bool:
-    """Return whether a request has a body, by its headers, names in lower case."""
-    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers

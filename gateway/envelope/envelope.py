@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import structlog
 from litestar.enums import ScopeType
 
+from gateway.endings import brings_body
 from gateway.envelope.headers import ALWAYS, UNLESS_SET, CrossOrigin, Header
 from gateway.envelope.identity import REQUEST_ID, request_id, trace_of
-from gateway.gate import brings_body
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -57,7 +57,7 @@ class Envelope:
     ) -> None:
         wanted = headers.get(b"access-control-request-method")
         preflight = self._cross_origin.preflight(scope["method"], headers.get(b"origin"), wanted)
-        if preflight is None or brings_body(headers):  # a body is the business of `gateway.gate`
+        if preflight is None or brings_body(headers):  # a body is the business of `gateway.endings`
             await self._app(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": 204, "headers": preflight})

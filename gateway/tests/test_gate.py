@@ -50,6 +50,14 @@ def test_every_refused_client_is_told_so_and_may_come_again(full: Gateway) -> No
     assert full.total("gateway_rejected_total", reason="overloaded") == 300
 
 
+async def test_a_refusal_reaches_a_client_that_is_still_sending(full: Gateway) -> None:
+    """It does not look for an answer before it has sent all; a connection closed meanwhile would be reset under it."""
+    async with httpx.AsyncClient(base_url=full.url, timeout=30) as client:
+        replies = [await client.post("/predict", files={"file": ("slice.png", LARGE)}) for _ in range(60)]
+
+    assert {reply.status_code for reply in replies} == {429}
+
+
 @pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"], ids=["", "who asks first"])
 def test_overload_is_told_before_the_body_is_sent(full: Gateway, expect: str) -> None:
     """Not a byte of it is waited for, nor asked for; then the connection ends."""
