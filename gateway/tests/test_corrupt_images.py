@@ -49,8 +49,8 @@ def corpus() -> list[Case]:
 
 @pytest.fixture(scope="module")
 def bounded(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Return a gateway that decodes images of up to a million pixels in two threads."""
-    settings = {"max_pixels": str(LIMIT), "decode_threads": "2"}
+    """Return a gateway that decodes images of up to a million pixels in two threads, and logs no line for a request."""
+    settings = {"max_pixels": str(LIMIT), "decode_threads": "2", "log_level": "warning"}
     with serving_gateway(model_server.target, tmp_path_factory.mktemp("bounded"), **settings) as gateway:
         yield gateway
 
