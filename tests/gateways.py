@@ -51,6 +51,9 @@ def serving_gateway(target: str, folder: Path, *, path: str = "/health/ready", *
         "port": str(port),
         "backend": target,
         "history": f"sqlite:///{history}",
+        "store": str(folder / "store"),
+        "sessions": str(folder / "sessions"),
+        "uploads": str(folder / "uploads"),
         "model_poll_s": "0.1",
         "guard": "false",  # versions of the toy model answer otherwise than each other, as the tests need them to
         **settings,
