@@ -20,6 +20,7 @@ def groups(windows: Windows) -> Sequence[Group]:
 
 
 def _service(windows: Windows) -> Sequence[Alert]:
+    reloads = "gateway_api_key_reloads_total"
     return [
         Alert(
             name="Watchdog",
@@ -51,6 +52,13 @@ def _service(windows: Windows) -> Sequence[Alert]:
             severity="warning",
             summary="A model server takes no part.",
             description="{{ $labels.server }} is away or still loading; the others carry its load.",
+        ),
+        Alert(
+            name="KeysNotTaken",
+            expr=f'sum by (instance) (increase({reloads}{{outcome="refused"}}[{windows(HOUR)}])) > 0',
+            severity="warning",
+            summary="A change of the API keys was not taken.",
+            description="{{ $labels.instance }} could not use the file, and goes on with the keys before.",
         ),
         Alert(
             name="RestartLoop",
@@ -90,6 +98,13 @@ def _load(windows: Windows) -> Sequence[Alert]:
             description="{{ $labels.instance }} did not write {{ $value | humanize }} predictions in five minutes.",
         ),
         Alert(
+            name="HistoryLeftOut",
+            expr=f"sum by (instance) (increase(history_unrecorded_total[{span}])) > 0",
+            severity="warning",
+            summary="Predictions are given without being recorded.",
+            description="{{ $labels.instance }} left out {{ $value | humanize }} predictions in five minutes.",
+        ),
+        Alert(
             name="HistoryBacklog",
             expr="history_queue_depth > 1000",
             wait=windows(MINUTE),
@@ -101,6 +116,9 @@ def _load(windows: Windows) -> Sequence[Alert]:
 
 
 def _model(windows: Windows) -> Sequence[Alert]:
+    span = windows(10 * MINUTE)
+    abstained = f"sum by (version) (rate(gateway_abstentions_total[{span}]))"
+    answered = f"sum by (version) (rate(gateway_predictions_total[{span}]))"
     return [
         Alert(
             name="VersionNotLoaded",
@@ -115,6 +133,21 @@ def _model(windows: Windows) -> Sequence[Alert]:
             severity="warning",
             summary="The guard took a version back.",
             description="It was worse than the version before in this measure: {{ $labels.measure }}.",
+        ),
+        Alert(
+            name="AbstentionsHigh",
+            expr=f"{abstained} / ({answered} > 0) > 0.2",
+            wait=windows(10 * MINUTE),
+            severity="warning",
+            summary="Many predictions are none to rely on.",
+            description="Version {{ $labels.version }} abstains from {{ $value | humanizePercentage }} of the images.",
+        ),
+        Alert(
+            name="RetrainingFailed",
+            expr=f'sum (increase(gateway_jobs_total{{status="failed"}}[{windows(HOUR)}])) > 0',
+            severity="warning",
+            summary="A retraining failed.",
+            description="No version came of it; GET /training-sessions says why.",
         ),
         Alert(
             name="GuardHelpless",

@@ -92,6 +92,21 @@ CASES = [
         "12m",
         "100m",
     ),
+    Case(
+        "AbstentionsHigh",
+        {
+            f'gateway_abstentions_total{{{G}, version="3", reason="low-confidence"}}': "0x9 0+30x30 900x60",
+            f'gateway_predictions_total{{{G}, version="3", label="normal"}}': "0+60x99",
+        },
+        "18m",
+        "35m",
+        "70m",
+    ),
+    Case("RetrainingFailed", {f'gateway_jobs_total{{{G}, status="failed"}}': "0x9 1x200"}, "9m", "12m", "100m"),
+    Case(
+        "KeysNotTaken", {f'gateway_api_key_reloads_total{{{G}, outcome="refused"}}': "0x9 1x200"}, "9m", "12m", "100m"
+    ),
+    Case("HistoryLeftOut", {f"history_unrecorded_total{{{G}}}": "0x9 0+1x5 5x40"}, "9m", "12m", "30m"),
     Case("GuardHelpless", {f'gateway_guard_state{{{G}, state="helpless"}}': "0x9 1x10 0x20"}, "9m", "12m", "25m"),
     Case(
         "MemoryHigh",
