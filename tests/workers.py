@@ -21,12 +21,13 @@ def working_together(target: str, folder: Path, workers: int = 2, **settings: st
 
 
 def wait_for_workers(gateway: Gateway, count: int = 2) -> None:
-    """Wait until so many workers answer: each has its part of the places."""
-    eventually(
-        lambda: len(workers_of(gateway)) == count and gateway.total("gateway_concurrency_limit") == LIMIT,
-        within=60,
-        what=f"{count} workers answer",
-    )
+    """Wait until so many workers can predict: each has its part of the places, and a version that is ready."""
+
+    def all_can() -> bool:
+        places, ready = gateway.total("gateway_concurrency_limit"), gateway.total("gateway_backend_ready")
+        return len(workers_of(gateway)) == count and places == LIMIT and ready == 1  # the worst of them
+
+    eventually(all_can, within=60, what=f"{count} workers can predict")
 
 
 def workers_of(gateway: Gateway) -> list[psutil.Process]:
