@@ -164,6 +164,29 @@ class Models(msgspec.Struct, frozen=True):
     models: list[ModelEntry]
 
 
+class KnownVersion(msgspec.Struct, frozen=True):
+    """A version that could answer once, as it described itself."""
+
+    version: int
+    since: str
+    """When it could answer for the first time; RFC 3339, UTC."""
+    digest: str
+    architecture: str
+    created_at: str
+    data_digest: str
+    labels: list[str]
+    metrics: dict[str, Any]
+    """What the trainer measured."""
+
+
+class VersionHistory(msgspec.Struct, frozen=True):
+    """Versions that could answer, newest first."""
+
+    history: list[KnownVersion]
+    next: int | None
+    """The `after` of the following page; null on the last."""
+
+
 class ModelMetrics(msgspec.Struct, frozen=True):
     """What the trainer measured of the version that answers."""
 

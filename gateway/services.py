@@ -18,6 +18,7 @@ from gateway.feedback.records import FeedbackRecords
 from gateway.guard.guard import Guard, Spans
 from gateway.guard.judgement import Thresholds
 from gateway.history.database import open_reader, open_writer
+from gateway.history.model_versions import ModelVersionLog
 from gateway.history.reader import HistoryReader
 from gateway.history.retention import Retention
 from gateway.history.routes import RouteStore
@@ -50,6 +51,7 @@ class Services(msgspec.Struct, frozen=True):
     pipeline: Pipeline
     explainer: Explainer
     history: HistoryReader
+    version_log: ModelVersionLog
     route_store: RouteStore
     jobs: Jobs
     uploads: Uploads
@@ -83,6 +85,9 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         route_store = RouteStore(writer, reader)
         router = Router(versions, route_store, metrics)
         await router.load()
+        version_log = ModelVersionLog(versions, writer, reader)
+        versions.subscribe(version_log.notice)
+        await stack.enter_async_context(tasks.running(version_log.follow()))
         await versions.refresh()
         await stack.enter_async_context(tasks.running(versions.follow()))
         if settings.workers > 1:
@@ -109,11 +114,7 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
         records = UploadRecords(writer, reader)
         quota = settings.uploads_quota_bytes
         uploads = Uploads(records, decoder, Path(settings.uploads), quota, metrics.uploads)
-        job_store = JobStore(writer, reader)
-        follower = Follower(job_store, Path(settings.sessions), metrics.jobs)
-        await stack.enter_async_context(tasks.running(follower.follow()))
-        trainer = Trainer(settings.trainer, settings.trainer_nice)
-        jobs = Jobs(job_store, follower, trainer, Path(settings.store), uploads.folders)
+        jobs = await stack.enter_async_context(run_jobs(settings, JobStore(writer, reader), uploads, metrics))
         feedback = Feedback(FeedbackRecords(writer, reader), metrics.feedback)
         await stack.enter_async_context(tasks.running(feedback.follow()))
         yield Services(
@@ -144,11 +145,21 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
                 metrics=metrics,
             ),
             history=reader,
+            version_log=version_log,
             route_store=route_store,
             jobs=jobs,
             uploads=uploads,
             feedback=feedback,
         )
+
+
+@asynccontextmanager
+async def run_jobs(settings: Settings, store: JobStore, uploads: Uploads, metrics: Metrics) -> AsyncIterator[Jobs]:
+    """Follow the retraining that runs for the length of a block; at the end it goes on by itself."""
+    follower = Follower(store, Path(settings.sessions), metrics.jobs)
+    trainer = Trainer(settings.trainer, settings.trainer_nice)
+    async with tasks.running(follower.follow()):
+        yield Jobs(store, follower, trainer, Path(settings.store), uploads.folders)
 
 
 def thresholds(settings: Settings) -> Thresholds:

@@ -14,6 +14,7 @@ from gateway.schemas import (
     BatchReply,
     Health,
     HistoryReply,
+    KnownVersion,
     ModelEntry,
     ModelMetrics,
     Models,
@@ -23,6 +24,7 @@ from gateway.schemas import (
     RouteHistory,
     RouteState,
     Timings,
+    VersionHistory,
 )
 
 _TIME = "2026-11-28T12:00:00.000Z"
@@ -64,6 +66,9 @@ MODELS = Models(
             created_at=_TIME,
         )
     ]
+)
+VERSIONS = VersionHistory(
+    [KnownVersion(3, _TIME, _DIGEST, "compact", _TIME, _DIGEST, _LABELS, {"accuracy": 0.93, "macro_f1": 0.92})], next=2
 )
 METRICS = ModelMetrics(3, "compact", _TIME, _DIGEST, _DIGEST, _LABELS, {"accuracy": 0.93, "macro_f1": 0.92})
 EXPOSITION = "# TYPE gateway_batch_size histogram\n"

@@ -10,7 +10,7 @@ from gateway.documentation import json_body, operation, problems, schema_of
 from gateway.endpoints.parameters import Following, PageSize
 from gateway.errors import BodyTimeout, BodyTooLarge, ClientGone, HistoryUnavailable, InvalidRoute, RouteConflict
 from gateway.routing import Route, Share
-from gateway.schemas import ModelEntry, Models, RouteHistory, RouteState
+from gateway.schemas import ModelEntry, Models, RouteHistory, RouteState, VersionHistory
 from gateway.services import Services
 from gateway.uploads import BodyLimits, read_body
 from gateway.versions import VersionReport
@@ -51,6 +51,13 @@ def _entry(report: VersionReport, parts: list[Share]) -> ModelEntry:
         architecture=manifest.architecture if manifest else "",
         created_at=manifest.created_at if manifest else "",
     )
+
+
+@get("/models/history", responses=problems(HistoryUnavailable), operation_class=operation(example=examples.VERSIONS))
+async def version_history(services: Services, limit: PageSize = 50, after: Following = None) -> VersionHistory:
+    """Return all versions that could ever answer, as they described themselves, the newest first."""
+    page = await services.version_log.page(limit, after)
+    return VersionHistory(page.versions, page.next)
 
 
 @get("/models/route", responses=problems(HistoryUnavailable), operation_class=operation(example=examples.ROUTE))
@@ -158,4 +165,4 @@ def _state(services: Services) -> RouteState:
     )
 
 
-MODEL_ROUTES = [models, route, set_route, route_history, rollback]
+MODEL_ROUTES = [models, version_history, route, set_route, route_history, rollback]

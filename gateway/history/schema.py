@@ -1,6 +1,20 @@
 """The tables of the history, as the newest migration leaves them, in SQLite and in PostgreSQL."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, false, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
 
 METADATA = MetaData()
 
@@ -100,5 +114,21 @@ FEEDBACK = Table(
     Column("label", String(255), nullable=False),  # the true one
     Column("prediction", String(255), nullable=False),  # what was answered
     Column("model_version", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+MODEL_VERSIONS = Table(
+    "model_versions",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("timestamp_us", BigInteger, nullable=False),  # when it could answer for the first time
+    Column("version", BigInteger, nullable=False),
+    Column("digest", String(128), nullable=False),
+    Column("architecture", String(255), nullable=False),
+    Column("created_at", String(64), nullable=False),
+    Column("data_digest", String(128), nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    UniqueConstraint("version", "digest"),  # a store that was made anew may use a number again
     sqlite_autoincrement=True,
 )
