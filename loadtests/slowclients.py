@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import httpx
+
 from loadtests.connection import Address, build_requests
 from loadtests.images import Image, ImagesMissing, read_images
 from loadtests.openloop import post_on_schedule, steady
@@ -196,6 +198,10 @@ def main() -> int:
         images = read_images(arguments.images)
     except ImagesMissing as error:
         raise SystemExit(str(error)) from error
+    try:
+        httpx.get(f"{arguments.url}/health/live").raise_for_status()
+    except httpx.HTTPError as error:
+        raise SystemExit(f"no gateway answers at {arguments.url}: {error}; start one, or name it with --url") from error
     passed = True
     for kind in arguments.attacks:
         figures = asyncio.run(measure(kind, images, arguments))
