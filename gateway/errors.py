@@ -1,4 +1,4 @@
-"""The errors that a client can be told of, as one tree.
+"""The errors that a client can be told of, as one tree, and in one file so that it can be seen whole.
 
 GatewayError
 ├── BadRequest

@@ -223,7 +223,7 @@ class Client:
                 pause = self._patience.pause(failure, attempt, time.monotonic() - begin, random.random())  # noqa: S311
                 if pause is None or (isinstance(failure, Broken) and not call.again):
                     raise
-            time.sleep(pause)
+            time.sleep(pause)  # as the gateway asked for with Retry-After, or a little longer each time
         raise AssertionError("unreachable")
 
     def _exchange(self, call: Call[Answer], seconds: float) -> httpx.Response:

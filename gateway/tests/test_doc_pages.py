@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -16,8 +15,6 @@ from tests.processes import ROOT
 
 PAGES = ["/docs", "/redoc"]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-pytestmark = pytest.mark.skipif(find_spec("offapi") is None, reason="offapi, which holds the scripts, is not installed")
 
 
 class References(HTMLParser):

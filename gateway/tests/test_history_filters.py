@@ -1,7 +1,5 @@
 """The history is asked for a part of it, in pages and as a file."""
 
-import csv
-import io
 import itertools
 import json
 import random
@@ -268,21 +266,6 @@ def test_the_endpoint_filters_and_refuses(gateway: Gateway) -> None:
     assert refused.json()["type"] == "/problems/filter-invalid"
 
 
-def test_the_export_is_the_history_as_lines(gateway: Gateway) -> None:
-    """Newest first; both formats hold the same."""
-    ids = [post(gateway, f"exported {number}.png", 3) for number in range(3)]
-    query = {"filename": "exported*"}
-
-    table = httpx.get(f"{gateway.url}/history/export", params=query)
-    lines = httpx.get(f"{gateway.url}/history/export", params={**query, "format": "json"})
-
-    records = [json.loads(line) for line in lines.text.splitlines()]
-    cells = list(csv.DictReader(io.StringIO(table.text)))
-    assert [one["id"] for one in records] == [one["id"] for one in cells] == ids[::-1]
-    assert [json.loads(one["probabilities"]) for one in cells] == [one["probabilities"] for one in records]
-    assert table.headers["content-disposition"] == 'attachment; filename="history.csv"'
-
-
 def test_the_export_has_more_rows_than_are_held_at_a_time(gateway: Gateway, rows: list[dict[str, Any]]) -> None:
     """Page after page, each row once, and none of those that the filters hold back."""
     for part in range(3):
@@ -298,15 +281,3 @@ def test_the_export_has_more_rows_than_are_held_at_a_time(gateway: Gateway, rows
 
     ids = [json.loads(line)["id"] for line in lines]
     assert ids == [f"{part}{row['id'][1:]}" for part in (2, 1, 0) for row in reversed(rows)]
-
-
-@pytest.mark.parametrize("name", ['=cmd|"/C calc"!A0', "+1", "-1", "@SUM(A1)"])
-def test_a_file_name_is_no_formula(gateway: Gateway, name: str) -> None:
-    """A spreadsheet that opens the export shows it, and runs nothing."""
-    post(gateway, name, 4)
-    newest = httpx.get(f"{gateway.url}/history", params={"limit": 1}).json()["history"][0]["filename"]
-
-    table = httpx.get(f"{gateway.url}/history/export", params={"filename": newest}).text
-
-    assert next(csv.DictReader(io.StringIO(table)))["filename"] == f"'{newest}"
-    assert newest[0] == name[0]

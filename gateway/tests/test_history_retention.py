@@ -43,10 +43,10 @@ def fill(url: str, rows: list[Row]) -> None:
 
 @asynccontextmanager
 async def sweeping(url: str, retention: Retention) -> AsyncIterator[CollectorRegistry]:
-    registry = CollectorRegistry()
-    writer = HistoryWriter(open_writer(url, "normal"), 100, HistoryMetrics(registry), retention=retention)
+    collectors = CollectorRegistry()
+    writer = HistoryWriter(open_writer(url, "normal"), 100, HistoryMetrics(collectors), retention=retention)
     writer.start()
-    yield registry
+    yield collectors
     await writer.close()
 
 
@@ -65,11 +65,11 @@ async def test_the_oldest_are_deleted_chunk_after_chunk(history_url: str, retent
     """While nobody predicts anything: all that are beyond the limit, counted, and none of the others."""
     total = 3 * CHUNK + 200
     fill(history_url, [row(number, age_days=(total - number) / 100) for number in range(total)])
-    async with sweeping(history_url, retention) as registry:
+    async with sweeping(history_url, retention) as collectors:
         kept = await left(history_url, 705)
         await asyncio.to_thread(
             eventually,
-            lambda: registry.get_sample_value("history_deleted_rows_total") == total - len(kept),
+            lambda: collectors.get_sample_value("history_deleted_rows_total") == total - len(kept),
             within=10,
             what="they are counted",
         )
@@ -82,9 +82,9 @@ async def test_the_oldest_are_deleted_chunk_after_chunk(history_url: str, retent
 async def test_predictions_are_recorded_while_old_ones_are_deleted(history_url: str) -> None:
     """A chunk goes between two groups; what was acknowledged stays."""
     fill(history_url, [row(number, age_days=100) for number in range(6 * CHUNK)])
-    registry = CollectorRegistry()
+    collectors = CollectorRegistry()
     retention = Retention(max_age_days=50)
-    writer = HistoryWriter(open_writer(history_url, "normal"), 100, HistoryMetrics(registry), retention=retention)
+    writer = HistoryWriter(open_writer(history_url, "normal"), 100, HistoryMetrics(collectors), retention=retention)
     writer.start()
     new = list(range(100_000, 100_050))
     for number in new:

@@ -1,9 +1,6 @@
 """What the writer makes of rows that are wrong, of databases that are away, and of what it promised."""
 
 import asyncio
-import contextlib
-import socket
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -20,6 +17,7 @@ from gateway.history.records import to_row
 from gateway.history.schema import PREDICTIONS, ROUTES
 from gateway.history.writer import HistoryWriter, Terms
 from gateway.schemas import Prediction, Timings
+from tests.cutter import Cutter
 from tests.postgresql import Postgres
 from tests.processes import eventually
 
@@ -36,12 +34,14 @@ class Watched:
     """A writer, its numbers, and the database seen from outside."""
 
     def __init__(self, url: str, terms: Terms, capacity: int) -> None:
-        self.registry = CollectorRegistry()
-        self.writer = HistoryWriter(open_writer(url, terms.durability), capacity, HistoryMetrics(self.registry), terms)
+        self.collectors = CollectorRegistry()
+        self.writer = HistoryWriter(
+            open_writer(url, terms.durability), capacity, HistoryMetrics(self.collectors), terms
+        )
         self.outside: Engine = create_engine(url, poolclass=NullPool)
 
     def value(self, name: str, **labels: str) -> float:
-        found = self.registry.get_sample_value(name, labels)
+        found = self.collectors.get_sample_value(name, labels)
         assert found is not None
         return found
 
@@ -245,48 +245,6 @@ async def test_a_connection_that_was_lost_costs_no_prediction(postgresql: Postgr
 
     assert recorded
     assert kept == [1, 2]
-
-
-class Cutter:
-    """Stands between a client and PostgreSQL; when armed, it keeps the answer to the next COMMIT and cuts the line."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        self.armed = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # closed
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        mute, answered = threading.Event(), threading.Event()
-
-        def forward(server: socket.socket) -> None:
-            with contextlib.suppress(OSError):
-                while data := server.recv(65536):
-                    if mute.is_set():
-                        answered.set()
-                    else:
-                        client.sendall(data)
-
-        with client, socket.create_connection(("127.0.0.1", self._port)) as server, contextlib.suppress(OSError):
-            threading.Thread(target=forward, args=(server,), daemon=True).start()
-            while data := client.recv(65536):
-                if b"COMMIT" in data and self.armed.is_set():
-                    self.armed.clear()
-                    mute.set()
-                server.sendall(data)
-                if mute.is_set():
-                    answered.wait(10)
-                    return
 
 
 @pytest.fixture
