@@ -161,6 +161,7 @@ def test_requests_at_one_time_do_not_share_their_names(gateway: Gateway) -> None
     eventually(lambda: all(lines(gateway, name) for name in names), within=10, what="all lines")
     assert {len(lines(gateway, name)) for name in names} == {1}
     health = httpx.get(f"{gateway.url}/health").headers["x-request-id"]
+    eventually(lambda: bool(lines(gateway, health)), within=10, what="the line of /health")
     assert [entry["route"] for entry in lines(gateway, health)] == ["/health"]
 
 
