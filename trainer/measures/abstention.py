@@ -22,17 +22,21 @@ def abstention_threshold(probabilities: NDArray[np.float32], share: float) -> fl
     return float(np.floor(np.quantile(confidences, share, method="lower") * 1000) / 1000)
 
 
-def usual_appearance(images: NDArray[np.uint8]) -> dict[str, tuple[float, float]]:
+def appearances(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Measure what images look like: uint8 `[N, H, W, C]` -> float64 `[N, 6]`, a column for each of `APPEARANCE`."""
+    return np.array([[*appearance(image).values()] for image in images], np.float64)
+
+
+def usual_appearance(seen: NDArray[np.float64]) -> dict[str, tuple[float, float]]:
     """Return between which numbers training images lie, by the names of `gateway.imaging.APPEARANCE`.
 
     The range of all but the odd ones, and a tenth of it to either side; more where few images tell where it ends.
 
     Args:
-        images: uint8 `[N, H, W, C]`.
+        seen: of the images, float64 `[N, 6]`, as `appearances` measures them.
     """
-    seen = np.array([[appearance(image)[name] for name in APPEARANCE] for image in images])
     low, high = np.quantile(seen, _RANGE, axis=0)
-    margin = (_MARGIN + _FEW / len(images)) * (high - low)
+    margin = (_MARGIN + _FEW / len(seen)) * (high - low)
     return {
         name: (round(float(lowest), 4), round(float(highest), 4))
         for name, lowest, highest in zip(APPEARANCE, low - margin, high + margin, strict=True)

@@ -8,7 +8,7 @@ import pytest
 from gateway.imaging import APPEARANCE, ImageSpec, appearance
 from trainer.data.dataset import load_split
 from trainer.data.phantoms import KINDS
-from trainer.measures.abstention import abstention_threshold, usual_appearance
+from trainer.measures.abstention import abstention_threshold, appearances, usual_appearance
 from trainer.measures.calibration import scaled
 from trainer.networks.predict import predict_model
 from trainer.training.runs import Run
@@ -60,6 +60,6 @@ def test_few_images_leave_more_room_than_many() -> None:
     spec = ImageSpec("L", 16, 16, "bilinear")
     images = np.random.default_rng(2).integers(0, 256, (400, *spec.shape), np.uint8)
 
-    few, many = usual_appearance(images[:10]), usual_appearance(images)
+    few, many = usual_appearance(appearances(images[:10])), usual_appearance(appearances(images))
 
     assert few["mean"][1] - few["mean"][0] > many["mean"][1] - many["mean"][0]

@@ -82,6 +82,7 @@ def test_a_version_describes_itself(loaded: SavedModel, version: Path, phantoms:
     assert manifest["temperature"] == run.manifest.temperature
     assert 0 < manifest["abstention_threshold"] < 1
     assert set(manifest["out_of_distribution"]) == set(APPEARANCE)
+    assert sum(manifest["drift_reference"]["classes"]) == 4  # images to validate with
     assert manifest["data_digest"] == digest(phantoms)
     assert (manifest["architecture"], manifest["config"]["seed"], manifest["config"]["epochs"]) == ("compact", 3, 1)
     assert {"accuracy", "macro_f1"} <= manifest["metrics"].keys()

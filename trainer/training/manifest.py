@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.imaging import ImageSpec
 from trainer.config import TrainingConfig
+from trainer.measures.drift_reference import DriftReference
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Below this highest probability the model should not be believed; 0 means never."""
     out_of_distribution: dict[str, tuple[float, float]] = {}
     """Between which numbers the training images lie, by names of `gateway.imaging.APPEARANCE`; empty where unknown."""
+    drift_reference: DriftReference | None = None
+    """What is usual, to notice drift by; None in old manifests."""
     metrics: dict[str, float]
     """On the validation split; shares between 0 and 1, `loss` in nats."""
     data_digest: str

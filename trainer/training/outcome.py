@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config import TrainingConfig
-from trainer.measures.abstention import abstention_threshold, usual_appearance
+from trainer.measures.abstention import abstention_threshold, appearances, usual_appearance
 from trainer.measures.calibration import calibration_error, fit_temperature, reliability, scaled
+from trainer.measures.drift_reference import drift_reference
 from trainer.measures.epoch import Epoch
 from trainer.measures.scores import Scores, score
 from trainer.networks.predict import predict_model
@@ -27,11 +28,13 @@ def outcome(model: KerasModel, config: TrainingConfig, material: Material, histo
     valid, labels = material.valid, material.labels
     raw = predict_model(model, valid.images)
     temperature, scores, metrics = calibrate(raw, valid.targets, labels)
+    answers, seen = scaled(raw, temperature), appearances(material.train.images)
     manifest = msgspec.structs.replace(
         describe_training(config, labels, material.spec, metrics, material.digest),
         temperature=temperature,
-        abstention_threshold=abstention_threshold(scaled(raw, temperature), config.abstain),
-        out_of_distribution=usual_appearance(material.train.images),
+        abstention_threshold=abstention_threshold(answers, config.abstain),
+        out_of_distribution=usual_appearance(seen),
+        drift_reference=drift_reference(answers, seen),
         model_digest=model_digest(model, labels, material.spec, temperature),
     )
     return Run(model, manifest, history, _sample(valid.images), scores)
