@@ -3,6 +3,7 @@
 The version says where that begins (its manifest); the probabilities are answered all the same.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -42,19 +43,28 @@ class AbstentionMetrics:
         self.abstentions.labels(version, reason).inc()
 
 
-def strangeness(image: NDArray[np.uint8], manifest: Manifest) -> str:
-    """Say in what an image is unlike all that a version learned from; empty where it is not.
+def look(image: NDArray[np.uint8], manifest: Manifest) -> Mapping[str, float]:
+    """Measure what an image looks like, where its version has something to hold that against.
 
-    Takes some 50 microseconds, none where the manifest has no ranges; numbers that this gateway does not know are
-    passed over.
+    Takes some 50 microseconds, none where the version has not.
 
     Args:
         image: as the version takes it, uint8 `[H, W, C]`.
         manifest: of the version.
+
+    Returns:
+        A number for each name in `gateway.imaging.APPEARANCE`, or none at all.
     """
-    if not manifest.out_of_distribution:
-        return ""
-    seen = appearance(image)
+    return appearance(image) if manifest.out_of_distribution or manifest.drift_reference else {}
+
+
+def strangeness(seen: Mapping[str, float], manifest: Manifest) -> str:
+    """Say in what an image is unlike all that a version learned from; empty where it is not.
+
+    Args:
+        seen: what `look` said of the image; numbers that this gateway does not know are passed over.
+        manifest: of the version.
+    """
     for name, (low, high) in manifest.out_of_distribution.items():
         value = seen.get(name)
         if value is not None and not low <= value <= high:
@@ -62,15 +72,15 @@ def strangeness(image: NDArray[np.uint8], manifest: Manifest) -> str:
     return ""
 
 
-def abstention(confidence: float, strange: str, manifest: Manifest) -> Abstention | None:
+def abstention(confidence: float, seen: Mapping[str, float], manifest: Manifest) -> Abstention | None:
     """Return why an answer is none to rely on, the graver reason first; None where it is one.
 
     Args:
         confidence: the highest probability.
-        strange: what `strangeness` said of the image.
+        seen: what `look` said of the image.
         manifest: of the version that answered.
     """
-    if strange:
+    if strange := strangeness(seen, manifest):
         return Abstention("out-of-distribution", strange)
     if confidence < manifest.abstention_threshold:
         threshold = manifest.abstention_threshold

@@ -1,6 +1,7 @@
 """Numbers of a model to a prediction: checked, and given their meaning by the version's manifest."""
 
 import uuid
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -28,8 +29,8 @@ class Scored(msgspec.Struct, frozen=True):
     """Seconds that the call took."""
     batch: int
     """Images in the call."""
-    strange: str = ""
-    """In what the image is unlike what the version learned from; empty where it is not."""
+    seen: Mapping[str, float] = {}
+    """What the image looks like, as `gateway.abstention.look` says."""
     cache: CacheOutcome | UnsetType = UNSET
     """Where it is from; unset where no cache was asked."""
 
@@ -48,7 +49,7 @@ class Scored(msgspec.Struct, frozen=True):
     @property
     def abstention(self) -> Abstention | None:
         """Why this is none to rely on; None where it is."""
-        return abstention(self.confidence, self.strange, self.version.manifest)
+        return abstention(self.confidence, self.seen, self.version.manifest)
 
     def by_label(self) -> dict[str, float]:
         """Return the probability of each class, in the order of the model's outputs."""

@@ -48,7 +48,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> Ending
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with run_services(settings, metrics) as services:
+        async with run_services(settings, metrics, metrics_folder) as services:
             app.state.services = services
             gc.collect()
             gc.freeze()  # what there is now, stays: looking through it for garbage stops everything for 70 ms

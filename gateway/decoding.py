@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.abstention import strangeness
+from gateway.abstention import look
 from gateway.dicom import is_dicom, read_picture
 from gateway.errors import (
     BadImage,
@@ -81,8 +81,8 @@ class Decoder:
 
     async def examine(
         self, body: bytes, manifest: Manifest, priority: Priority = "interactive"
-    ) -> tuple[NDArray[np.uint8], str]:
-        """Return the image as a version wants it, and in what it is unlike what that learned from (`strangeness`).
+    ) -> tuple[NDArray[np.uint8], Mapping[str, float]]:
+        """Return the image as a version wants it, and what it looks like (`look`).
 
         Raises:
             BadImage: the body is not an image that is accepted.
@@ -152,6 +152,6 @@ def read_row(body: bytes, spec: ImageSpec, max_pixels: int) -> NDArray[np.uint8]
     return decode(body, spec, max_pixels)
 
 
-def _examine(body: bytes, manifest: Manifest, max_pixels: int) -> tuple[NDArray[np.uint8], str]:
+def _examine(body: bytes, manifest: Manifest, max_pixels: int) -> tuple[NDArray[np.uint8], Mapping[str, float]]:
     image = read_row(body, manifest.image, max_pixels)
-    return image, strangeness(image, manifest)
+    return image, look(image, manifest)

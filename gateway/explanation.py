@@ -104,7 +104,7 @@ class Explainer:
         for attempt in range(1, _ATTEMPTS + 1):
             destination = await self._router.choose(key)
             version = destination.version
-            image, strange = await self._decoder.examine(body, version.manifest, "bulk")
+            image, seen = await self._decoder.examine(body, version.manifest, "bulk")
             try:
                 async with self._calls:
                     begin = time.monotonic()
@@ -117,7 +117,7 @@ class Explainer:
             elapsed = time.monotonic() - begin
             self._metrics.explanation.duration.observe(elapsed)
             check(probabilities, version.manifest)
-            scored = Scored(version, destination.role, probabilities, elapsed, 1, strange)
+            scored = Scored(version, destination.role, probabilities, elapsed, 1, seen)
             return scored, checked(heat, version.manifest)
         raise AssertionError("unreachable")
 

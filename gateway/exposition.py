@@ -83,7 +83,7 @@ class WorkersCollector(Collector):
         main, live = os.getppid(), {os.getpid()}
         for file in self._folder.glob("*.db"):
             kind, _, number = file.stem.rpartition("_")
-            if _is_child(int(number), main):
+            if is_child(int(number), main):
                 live.add(int(number))
             elif kind.startswith("gauge_") and int(number) not in live:
                 with suppress(FileNotFoundError):  # another worker was faster
@@ -112,7 +112,7 @@ def _add(metric: Metric, value: float) -> None:
     metric.samples = [sample._replace(value=sample.value + value)]
 
 
-def _is_child(number: int, parent: int) -> bool:
+def is_child(number: int, parent: int) -> bool:
     """Return whether a process lives and has this parent; numbers are used again, and by strangers."""
     fields = _stat(number)
     return bool(fields) and fields[_STATE] not in _ENDED and int(fields[_PARENT]) == parent

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
+from gateway.drift.reference import DriftReference
 from gateway.imaging import ImageSpec
 
 _LARGEST_SIDE = 4096  # pixels
@@ -26,6 +27,8 @@ class Manifest(msgspec.Struct, frozen=True):
     out_of_distribution: dict[str, tuple[float, float]] = {}
     """Between which numbers its training images lie, by the names of `gateway.imaging.APPEARANCE`; nothing is judged
     where it is empty."""
+    drift_reference: DriftReference | None = None
+    """What is usual, to notice drift by; old versions do not say, and are not watched."""
     architecture: str = ""
     created_at: str = ""
     data_digest: str = ""
@@ -47,6 +50,11 @@ class Manifest(msgspec.Struct, frozen=True):
             raise ValueError(f"image is {width}x{height}; each side is 1 to {_LARGEST_SIDE} pixels")
         if len(set(manifest.labels)) < len(manifest.labels):
             raise ValueError(f"labels are {manifest.labels}; each stands there once")
+        reference = manifest.drift_reference
+        if reference is not None and len(reference.classes) != len(manifest.labels):
+            raise ValueError(
+                f"drift_reference counts {len(reference.classes)} classes; the labels are {manifest.labels}"
+            )
         digest = manifest.model_digest or f"sha256:{hashlib.sha256(text).hexdigest()}"
         return msgspec.structs.replace(manifest, digest=digest)
 

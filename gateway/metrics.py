@@ -12,6 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 from gateway.abstention import AbstentionMetrics
 from gateway.access.metrics import AccessMetrics
 from gateway.batching.rule import Trigger
+from gateway.drift.metrics import DriftMetrics
 from gateway.explanation_metrics import ExplanationMetrics
 from gateway.exposition import StateGauge, WorkersCollector
 from gateway.feedback.metrics import FeedbackMetrics
@@ -52,7 +53,6 @@ class Metrics:
         self.registry: CollectorRegistry = registry
         self.exposed: CollectorRegistry = registry if folder is None else _of_all_workers(registry, folder)
         """What a scrape is told."""
-        ProcessCollector(registry=registry)
         self.access = AccessMetrics(registry)
 
         self.requests = Counter(
@@ -248,14 +248,16 @@ class Metrics:
             multiprocess_mode="livemin",
         )
         self.abstention = AbstentionMetrics(registry)
+        self.drift = DriftMetrics(registry)
         self.explanation = ExplanationMetrics(registry)
         self.jobs = JobMetrics(registry)
         self.uploads = UploadMetrics(registry)
         self.feedback = FeedbackMetrics(registry)
-        self._describe_build()
+        self._describe_process()
         self._create_labels()
 
-    def _describe_build(self) -> None:
+    def _describe_process(self) -> None:
+        ProcessCollector(registry=self.registry)
         build = Info("build", "What runs.", registry=self.registry)
         build.info({"version": version("pulmo"), "python": platform.python_version()})
         decoder = Info("decoder", "What decodes and resizes images.", registry=self.registry)

@@ -1,7 +1,7 @@
 """What is learnt about a version from the requests that it answers, and who wants to know."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from gateway.answers import Scored
 from gateway.batching.entries import Answer, Model, Row
 from gateway.errors import DeadlineExceeded, ModelFailed
+from gateway.manifest import ModelVersion
 from gateway.routing import Role
 
 
@@ -34,6 +35,10 @@ class Outcome(msgspec.Struct, frozen=True):
     """Its probability."""
     abstained: bool = False
     """Whether the answer is none to rely on, by the version's own limits (`gateway.abstention`)."""
+    model: ModelVersion | None = None
+    """The version itself; None after a failure."""
+    seen: Mapping[str, float] = {}
+    """What the image looks like, as `gateway.abstention.look` says."""
     disagreed: bool | None = None
     """Whether the class is another than the stable version's; None where nothing was compared."""
 
@@ -48,6 +53,8 @@ class Outcome(msgspec.Struct, frozen=True):
             label=scored.label,
             confidence=scored.confidence,
             abstained=scored.abstention is not None,
+            model=scored.version,
+            seen=scored.seen,
             disagreed=disagreed,
         )
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
 from msgspec import UNSET
 
-from gateway.abstention import strangeness
+from gateway.abstention import look
 from gateway.admission import Admission
 from gateway.answers import Scored, check, interpret
 from gateway.batching.batcher import Batcher
@@ -164,7 +164,7 @@ class Pipeline:
         """Decode for one version and ask it, in a batch with others; its shadow gets a copy."""
         version, role, stopwatch = destination.version, destination.role, passage.stopwatch
         with self._batcher.expect(version.number) as ticket:
-            image, strange = await self._examine(passage, version)
+            image, seen = await self._examine(passage, version)
             stopwatch.lap("decode")
             scores = await self._batcher.submit(ticket, image, passage.deadline, passage.priority)
             stopwatch.part("queue", scores.queue_s)
@@ -174,14 +174,14 @@ class Pipeline:
         except ModelFailed as error:
             self._observe(Outcome(version.number, role, scores.backend_s, error=error.name))
             raise
-        scored = Scored(version, role, scores.probabilities, scores.backend_s, scores.batch, strange)
+        scored = Scored(version, role, scores.probabilities, scores.backend_s, scores.batch, seen)
         self._observe(Outcome.of(scored))
         if destination.shadow is not None:
             self._shadow.offer(Copied(destination.shadow, passage.body, image, scored))
         return scored
 
-    async def _examine(self, passage: Passage, version: ModelVersion) -> tuple[Row, str]:
-        """Return what the version takes, decoded or as posted, and in what it is unlike what that learned from."""
+    async def _examine(self, passage: Passage, version: ModelVersion) -> tuple[Row, Mapping[str, float]]:
+        """Return what the version takes, decoded or as posted, and what it looks like."""
         manifest, row = version.manifest, passage.row
         if row is None:
             return await self._decoder.examine(passage.body, manifest, passage.priority)
@@ -190,7 +190,7 @@ class Pipeline:
                 f"the rows are of shape {list(row.shape)}; version {version.number} takes "
                 f"{list(manifest.image.shape)}. Send them so, or the files themselves"
             )
-        return row, await self._decoder.work(partial(strangeness, row, manifest), passage.priority)
+        return row, await self._decoder.work(partial(look, row, manifest), passage.priority)
 
     async def _record(self, scored: Scored, passage: Passage) -> Prediction:
         """Give the answer its meaning, and return it when it is in the history, without the name of a DICOM file.

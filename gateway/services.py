@@ -12,6 +12,9 @@ from gateway.admission import Admission
 from gateway.batching.batcher import Batcher
 from gateway.cache.cache import ResultCache
 from gateway.decoding import Decoder
+from gateway.drift.drift import Drift
+from gateway.drift.pool import Pool
+from gateway.drift.window import Span
 from gateway.explanation import Explainer
 from gateway.feedback.feedback import Feedback
 from gateway.feedback.records import FeedbackRecords
@@ -59,8 +62,15 @@ class Services(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Services]:
+async def run_services(
+    settings: Settings, metrics: Metrics, metrics_folder: Path | None = None
+) -> AsyncIterator[Services]:
     """Start everything behind the routes; at the end answer and write what is under way, and stop it.
+
+    Args:
+        settings: for this process.
+        metrics: of this process.
+        metrics_folder: where several processes tell each other what they counted; None where there is one process.
 
     Raises:
         HistoryUnavailable: the history cannot be opened.
@@ -99,6 +109,8 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
             observers.add(guard.observe)
             guard.start()
             await stack.enter_async_context(tasks.running(guard.run()))
+        drift = await stack.enter_async_context(run_drift(settings, versions, metrics, metrics_folder))
+        observers.add(drift.observe)
         model = ObservedModel(Recovery(backend.predict, metrics), router.role, observers)
         batcher = Batcher(model, settings.max_batch, settings.max_in_flight, metrics)
         stack.push_async_callback(batcher.close)
@@ -151,6 +163,18 @@ async def run_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Se
             uploads=uploads,
             feedback=feedback,
         )
+
+
+@asynccontextmanager
+async def run_drift(
+    settings: Settings, versions: Versions, metrics: Metrics, folder: Path | None
+) -> AsyncIterator[Drift]:
+    """Watch what the versions see for the length of a block; in `folder` the workers tell each other."""
+    span = Span(settings.drift_window_images, settings.drift_window_s)
+    drift = Drift(versions, span, metrics.drift, Pool(folder) if folder else None)
+    drift.start()
+    async with tasks.running(drift.run()):
+        yield drift
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from gateway.secrets import SECRETS, SecretError, masked, with_secrets
 PREFIX = "PULMO_"
 
 _DIVIDED = ("concurrency_limit", "max_in_flight")  # each worker needs one at least
-_SHARED = (*_DIVIDED, "cache_entries", "explain_limit", "history_queue", "rate_burst")
+_SHARED = (*_DIVIDED, "cache_entries", "drift_window_images", "explain_limit", "history_queue", "rate_burst")
 _SECRET_FILES = frozenset(f"{name}_file" for name in SECRETS) - {"api_keys_file"}  # that one is followed, so it is kept
 _ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?", re.ASCII)
 
@@ -113,6 +113,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Share of the images that may have moved to another class, as the class mixes tell; 1 compares none."""
     guard_disagreement: Annotated[float, Meta(ge=0, le=1)] = 0.25
     """Share of the images that may get another class from a shadow than from the stable version; 1 compares none."""
+    drift_window_images: Annotated[int, Meta(ge=100, le=1_000_000)] = 2000
+    """Images of each version, the last ones, whose stability is told; with fewer than 100 it is not."""
+    drift_window_s: Annotated[float, Meta(gt=0, le=2_592_000)] = 86_400.0
+    """Seconds after which an image does not count for that any more."""
     cors_origins: str = ""
     """Sites whose pages may read answers in a browser, with commas between them: `https://example.org`; `*` for all."""
     store: Annotated[str, Meta(min_length=1)] = "var/models/lung"

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.abstention import strangeness
+from gateway.abstention import look
 from gateway.answers import Scored, check
 from gateway.decoding import Decoder
 from gateway.errors import DeadlineExceeded, GatewayError, ModelFailed
@@ -73,7 +74,7 @@ class ShadowTraffic:
     async def _compare(self, copied: Copied) -> None:
         begin = time.monotonic()
         try:
-            image, strange = await self._decode(copied)
+            image, seen = await self._decode(copied)
             begin = time.monotonic()
             [probabilities] = await self._backend.rehearse(copied.version.number, [image], _TIMEOUT_S)
             check(probabilities, copied.version.manifest)
@@ -90,16 +91,16 @@ class ShadowTraffic:
             probabilities=probabilities,
             backend_s=time.monotonic() - begin,
             batch=1,
-            strange=strange,
+            seen=seen,
         )
         self._tell(shadow, compare(copied.answered, shadow))
 
-    async def _decode(self, copied: Copied) -> tuple[NDArray[np.uint8], str]:
-        """Return the image as the version on trial wants it, and in what it is unlike what that learned from."""
+    async def _decode(self, copied: Copied) -> tuple[NDArray[np.uint8], Mapping[str, float]]:
+        """Return the image as the version on trial wants it, and what it looks like."""
         wanted, image = copied.version.manifest, copied.image
         if wanted.image != copied.answered.version.manifest.image:
             return await self._decoder.examine(copied.body, wanted)
-        return image, await self._decoder.work(lambda: strangeness(image, wanted)) if wanted.out_of_distribution else ""
+        return image, await self._decoder.work(lambda: look(image, wanted))
 
     def _tell(self, shadow: Scored, comparison: Comparison) -> None:
         self._metrics.shadow_comparisons.labels("agree" if comparison.agree else "disagree").inc()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from gateway.abstention import abstention, strangeness
+from gateway.abstention import abstention, look
 from gateway.answers import Scored
 from gateway.appearance import APPEARANCE, appearance
 from gateway.imaging import ImageSpec
@@ -113,15 +113,16 @@ def test_a_manifest_with_limits_that_mean_nothing_is_refused(tmp_path: Path) -> 
     assert (reply.status_code, "out_of_distribution" in reply.text) == (503, True)
 
 
-@pytest.mark.parametrize(("confidence", "strange", "abstained"), [(0.7, "", False), (0.69, "", True), (0.9, "x", True)])
-def test_the_guard_judges_by_the_same_rule(confidence: float, strange: str, *, abstained: bool) -> None:
+@pytest.mark.parametrize(("confidence", "mean", "abstained"), [(0.7, 5, False), (0.69, 5, True), (0.9, 6, True)])
+def test_the_guard_judges_by_the_same_rule(confidence: float, mean: float, *, abstained: bool) -> None:
     """What a client is told and what versions are compared by cannot differ."""
-    limits = Manifest(["a", "b"], ImageSpec("L", 1, 1, "bilinear"), {}, abstention_threshold=0.7)
+    limits = Manifest(["a", "b"], ImageSpec("L", 1, 1, "bilinear"), {}, 0.7, {"mean": (0, 5)})
     row = np.array([confidence, 1 - confidence], np.float64)
-    scored = Scored(ModelVersion(1, limits), "stable", row, 0.0, 1, strange)  # type: ignore[arg-type] # exact numbers
+    seen = {"mean": mean}
+    scored = Scored(ModelVersion(1, limits), "stable", row, 0.0, 1, seen)  # type: ignore[arg-type] # exact numbers
 
     assert Outcome.of(scored).abstained is abstained
-    assert (abstention(confidence, strange, limits) is not None) is abstained
+    assert (abstention(confidence, seen, limits) is not None) is abstained
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -167,4 +168,4 @@ def test_no_ranges_cost_nothing() -> None:
     """The image is not even looked at."""
     unlimited = Manifest(["a", "b"], ImageSpec("L", 1, 1, "bilinear"), {})
 
-    assert strangeness(np.empty((0, 0, 0), np.uint8), unlimited) == ""
+    assert look(np.empty((0, 0, 0), np.uint8), unlimited) == {}
