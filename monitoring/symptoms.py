@@ -143,6 +143,17 @@ def _model(windows: Windows) -> Sequence[Alert]:
             description="Version {{ $labels.version }} abstains from {{ $value | humanizePercentage }} of the images.",
         ),
         Alert(
+            name="InputDrifts",
+            expr="max by (version, feature) (gateway_drift_psi) > 0.25",
+            wait=windows(30 * MINUTE),
+            severity="warning",
+            summary="A version gets other images than it was validated with.",
+            description=(
+                "Version {{ $labels.version }} differs in this: {{ $labels.feature }}. "
+                "Its population stability index is {{ $value | humanize }}; up to 0.25 is usual."
+            ),
+        ),
+        Alert(
             name="RetrainingFailed",
             expr=f'sum (increase(gateway_jobs_total{{status="failed"}}[{windows(HOUR)}])) > 0',
             severity="warning",

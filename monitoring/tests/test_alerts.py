@@ -102,6 +102,17 @@ CASES = [
         "35m",
         "70m",
     ),
+    Case(
+        "InputDrifts",
+        {
+            f'gateway_drift_psi{{{G}, version="3", feature="mean"}}': "0.02x9 0.4x60 0.02x40",
+            f'gateway_drift_psi{{{G}, version="3", feature="class"}}': "0.2x109",
+            f'gateway_drift_psi{{{G}, version="2", feature="mean"}}': "_x109",
+        },
+        "30m",
+        "50m",
+        "80m",
+    ),
     Case("RetrainingFailed", {f'gateway_jobs_total{{{G}, status="failed"}}': "0x9 1x200"}, "9m", "12m", "100m"),
     Case(
         "KeysNotTaken", {f'gateway_api_key_reloads_total{{{G}, outcome="refused"}}': "0x9 1x200"}, "9m", "12m", "100m"
