@@ -113,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Share of the images that may have moved to another class, as the class mixes tell; 1 compares none."""
     guard_disagreement: Annotated[float, Meta(ge=0, le=1)] = 0.25
     """Share of the images that may get another class from a shadow than from the stable version; 1 compares none."""
-    drift_window_images: Annotated[int, Meta(ge=100, le=1_000_000)] = 2000
+    drift_window_images: Annotated[int, Meta(ge=100, le=100_000)] = 2000
     """Images of each version, the last ones, whose stability is told; with fewer than 100 it is not."""
     drift_window_s: Annotated[float, Meta(gt=0, le=2_592_000)] = 86_400.0
     """Seconds after which an image does not count for that any more."""
