@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench check format proto dashboards notebook lock clean
+.PHONY: help install run test bench load check format proto dashboards notebook lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -17,6 +17,9 @@ test: install ## Run all tests
 
 bench: install ## Measure the service beside what the machine could do; BENCH="--parts all" measures more
 	$(BIN)/python -m loadtests.bench $(BENCH)
+
+load: install ## Load the running system: SCENARIO=spike; QUICK=10 takes so many seconds; HOST=, IMAGES=, LOAD="--processes 2"
+	$(BIN)/python -m loadtests.load run $(or $(SCENARIO),baseline) $(if $(HOST),--host $(HOST)) $(if $(QUICK),--quick $(QUICK)) $(if $(IMAGES),--images $(IMAGES)) $(LOAD)
 
 check: install ## Lint, check types and imports
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""Load tests with Locust: scenarios, the users in them, and what a run of them is worth."""
