@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from loadtests.load.ledger import Counts, Kind, compare
 
 _METRIC: Final = "gateway_requests_total"
-_SETTLED_S: Final = 15.0
+_SETTLED_S: Final = 5.0
 """The gateway may still be reading for a client that has its answer (up to a second), or its workers be busy."""
 _PAUSE_S: Final = 0.2
 

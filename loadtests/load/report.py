@@ -15,9 +15,9 @@ _COLUMNS: Final = (
 _ROUTE_COLUMNS: Final = ("request", "number", "failed", "average, ms", "p50, ms", "p95, ms", "p99, ms")
 _ABOUT: Final = (
     "Users think for half a second on average. Times are those of answered `POST /predict`, percentiles rounded as "
-    "Locust does, to two digits that count. requests/s are those that were answered, on all routes. Refused requests (429 and "
-    "503 with Retry-After) are no errors and have no part in the times; users wait as they are told. Load generator, "
-    "gateway and model server share the machine where the address is its own."
+    "Locust does, to two digits that count. requests/s are those that were answered, on all routes. Refused requests "
+    "(429 and 503 with Retry-After) are no errors and have no part in the times; users wait as they are told. Load "
+    "generator, gateway and model server share the machine where the address is its own."
 )
 
 

@@ -1,23 +1,16 @@
 """Locust as it is run, against a real gateway and against servers that answer wrongly."""
 
 import json
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
-import httpx
 import imagecodecs
 import numpy as np
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from tests.processes import PYTHON, ROOT, free_port
-
-LOCUSTFILE = ROOT / "loadtests" / "locustfile.py"
-GOOD = b'{"prediction": "normal", "confidence": 0.5, "model_version": 1}'
+from loadtests.load.ledger import from_rows
+from loadtests.tests.answering import GOOD, REFUSAL, run_locust, server
+from tests.gateways import Gateway
+from tests.processes import free_port
 
 
 @pytest.fixture
@@ -30,46 +23,23 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
-class Run:
-    """What a run of Locust left."""
-
-    def __init__(self, host: str, images: Path, seconds: int) -> None:
-        options = ["--headless", "-u", "2", "-r", "2", "-t", f"{seconds}s", "--stop-timeout", "10", "--json"]
-        ended = subprocess.run(
-            [PYTHON, "-m", "locust", "-f", LOCUSTFILE, *options, "--host", host, "--images", images],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.status = ended.returncode
-        self.output = ended.stderr
-        entries = json.loads(ended.stdout or "[]")
-        self.requests = {entry["name"]: entry["num_requests"] for entry in entries}
-        self.failures = sum(entry["num_failures"] for entry in entries)
+ROUTES = ("/predict", "/predict-batch", "/history", "/health")
 
 
-def answered(gateway_url: str) -> float:
-    """Return how many requests to /predict the gateway has counted."""
-    text = httpx.get(f"{gateway_url}/metrics", headers={"Accept": "text/plain"}).raise_for_status().text
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == "gateway_requests_total" and sample.labels["route"] == "/predict"
-    )
-
-
-def test_every_request_is_counted_by_locust_and_by_the_gateway(gateway_url: str, images: Path) -> None:
+def test_every_request_is_counted_by_locust_and_by_the_gateway(gateway: Gateway, images: Path) -> None:
     """
-    A run against the gateway ends well, and both sides have counted the same requests.
+    A run against the gateway ends well, and both sides have counted the same requests on each route.
     """
-    before = answered(gateway_url)
+    before = {route: gateway.total("gateway_requests_total", route=route) for route in ROUTES}
 
-    run = Run(gateway_url, images, seconds=3)
+    run = run_locust(gateway.url, "--images", images)
 
+    after = {route: gateway.total("gateway_requests_total", route=route) for route in ROUTES}
     assert run.status == 0, run.output
     assert run.requests["/predict"] > 0
-    assert sum(run.requests.values()) == answered(gateway_url) - before
+    assert {route: run.requests.get(route, 0) for route in ROUTES} == {
+        route: after[route] - before[route] for route in ROUTES
+    }
     assert run.failures == 0
 
 
@@ -85,7 +55,7 @@ def test_a_wrong_answer_fails_the_run(status: int, body: bytes, reason: str, ima
     A server that answers wrongly ends the run with status 1 and the reason.
     """
     with server([(status, {}, body)]) as url:
-        run = Run(url, images, seconds=1)
+        run = run_locust(url, "--images", images)
 
     assert run.status == 1, run.output
     assert reason in run.output
@@ -96,7 +66,7 @@ def test_a_host_that_is_down_fails_the_run(images: Path) -> None:
     """
     A host where nobody listens ends the run with status 1.
     """
-    run = Run(f"http://127.0.0.1:{free_port()}", images, seconds=1)
+    run = run_locust(f"http://127.0.0.1:{free_port()}", "--images", images)
 
     assert run.status == 1, run.output
     assert "Connection refused" in run.output
@@ -107,12 +77,16 @@ def test_refusals_have_a_name_of_their_own_and_are_no_failures(images: Path) -> 
     """
     429 with Retry-After is counted beside the answers and fails nothing.
     """
-    with server([(200, {}, GOOD), (429, {"Retry-After": "1"}, b"")]) as url:
-        run = Run(url, images, seconds=1)
+    with server([(200, {}, GOOD), REFUSAL]) as url:
+        run = run_locust(url, "--images", images)
 
+    answered, refused = (
+        sum(run.requests.get(f"/predict{batch}{ending}", 0) for batch in ("", "-batch"))
+        for ending in ("", " (refused)")
+    )
     assert run.status == 0, run.output
-    assert run.requests["/predict"] > 0
-    assert abs(run.requests["/predict"] - run.requests["/predict (refused)"]) <= 1
+    assert answered > 0
+    assert 0 <= answered - refused <= 1
     assert run.failures == 0
 
 
@@ -120,11 +94,51 @@ def test_refusals_alone_are_no_success(images: Path) -> None:
     """
     A run in which nothing was classified ends with status 1.
     """
-    with server([(429, {"Retry-After": "1"}, b"")]) as url:
-        run = Run(url, images, seconds=1)
+    with server([REFUSAL]) as url:
+        run = run_locust(url, "--images", images)
 
     assert run.status == 1, run.output
     assert "No image was classified" in run.output
+
+
+@pytest.mark.parametrize(
+    ("option", "limit", "reason"),
+    [
+        pytest.param("--min-rate", 1e6, "1000000.0 are demanded", id="too few requests"),
+        pytest.param("--max-refused", 0.01, "of the requests were refused; the limit is 1.00%", id="too many refusals"),
+        pytest.param("--max-p99-ms", -1, "ms; the limit is -1 ms", id="too slow"),
+    ],
+)
+def test_a_missed_threshold_fails_the_run(option: str, limit: float, reason: str, images: Path) -> None:
+    """
+    A run whose answers were all right ends with status 1 where a threshold was missed, and says which in words.
+    """
+    with server([(200, {}, GOOD), REFUSAL]) as url:
+        run = run_locust(url, "--images", images, option, limit)
+
+    assert run.status == 1, run.output
+    assert reason in run.output
+    assert run.failures == 0
+
+
+def test_a_client_that_was_refused_comes_again_when_it_is_told_to_and_later_each_time(
+    images: Path, tmp_path: Path
+) -> None:
+    """
+    Told to wait a minute, each user posts once; told to wait not at all, it does not.
+    """
+    patient = _posts_of_refused("60", images, tmp_path / "patient.json")
+    hasty = _posts_of_refused("0", images, tmp_path / "hasty.json")
+
+    assert patient <= 10
+    assert hasty > 10
+
+
+def _posts_of_refused(retry_after: str, images: Path, report: Path) -> int:
+    with server([(429, {"Retry-After": retry_after}, b"")]) as url:
+        run_locust(url, "--images", images, "--report", report)
+    counts = from_rows(json.loads(report.read_text())["counts"])
+    return sum(number for kind, number in counts.items() if kind.code == "429")
 
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
@@ -133,43 +147,19 @@ def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     """
     folder = tmp_path / "nothing"
 
-    run = Run("http://127.0.0.1:9", folder, seconds=1)
+    run = run_locust("http://127.0.0.1:9", "--images", folder)
 
     assert run.status == 1
     assert f"{folder} holds no .png, .jpg or .jpeg file; name a folder of images with --images" in run.output
     assert run.requests == {}
 
 
-Answer = tuple[int, dict[str, str], bytes]
+def test_phantoms_are_never_posted_silently() -> None:
+    """
+    Where no folder is named, drawn images are posted, and the log says so.
+    """
+    with server([(200, {}, GOOD)]) as url:
+        run = run_locust(url, seconds=1)
 
-
-@contextmanager
-def server(answers: list[Answer]) -> Iterator[str]:
-    """A server that answers posts with `answers`, one after the other and from the start again."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler(answers)) as listener:
-        thread = Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.server_port}"
-        listener.shutdown()
-        thread.join()
-
-
-def handler(answers: list[Answer]) -> type[BaseHTTPRequestHandler]:
-    turn = iter(range(10**9))
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            status, headers, body = answers[next(turn) % len(answers)]
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Say nothing."""
-
-    return Handler
+    assert "drawn images of" in run.output
+    assert "no folder was named with --images" in run.output
