@@ -53,8 +53,10 @@ def results_of(page: str) -> str:
 def build_block(runs: Sequence[Mapping[str, Any]], link: str) -> str:
     """Return the markers with the table between them."""
     machine = runs[0]["machine"]
+    local = all(run["local"] for run in runs)
+    sharing = "shared by gateway, model server and Locust" if local else "for Locust; the service ran elsewhere"
     lead = (
-        f"{machine['cores']} cores of {machine['cpu']}, shared by gateway, model server and Locust, {machine['date']} "
+        f"{machine['cores']} cores of {machine['cpu']}, {sharing}, {machine['date']} "
         f"([all of it]({link}/README.md)). Errors and refusals are shares of all requests; the times are those of "
         "answered `POST /predict`. What the original project claimed stands beside it, and was never reproduced:"
     )
@@ -71,7 +73,7 @@ def _row(run: Mapping[str, Any]) -> list[Cell]:
     requests = summary["answered"] + summary["refused"] + summary["failed"]
     times = [float(summary[f"{name}_ms"]) for name in ("mean", "p95", "p99")]
     shares = [as_share(summary[name], requests) for name in ("failed", "refused")]
-    claimed: list[Cell] = [claim.mean_ms, claim.rate, f"{claim.failed:.0%}"] if claim else [None] * 3
+    claimed: list[Cell] = [claim.mean_ms, claim.rate, f"{100 * claim.failed:g} %"] if claim else [None] * 3
     return [run["scenario"], run["users"], *times, float(summary["rate"]), *shares, *claimed]
 
 

@@ -16,8 +16,7 @@ _ROUTE_COLUMNS: Final = ("request", "number", "failed", "average, ms", "p50, ms"
 _ABOUT: Final = (
     "Users think for half a second on average. Times are those of answered `POST /predict`, percentiles rounded as "
     "Locust does, to two digits that count. requests/s are those that were answered, on all routes. Refused requests "
-    "(429 and 503 with Retry-After) are no errors and have no part in the times; users wait as they are told. Load "
-    "generator, gateway and model server share the machine where the address is its own."
+    "(429 and 503 with Retry-After) are no errors and have no part in the times; users wait as they are told."
 )
 
 
@@ -41,11 +40,13 @@ def as_page(runs: Sequence[Mapping[str, Any]]) -> str:
     """Return the page about all runs of a folder."""
     machine = runs[0]["machine"]
     versions = ", ".join(f"{name} {value}" for name, value in machine["versions"].items())
+    local = all(run["local"] for run in runs)
+    sharing = "Gateway, model server and Locust share it." if local else "Locust ran on it, the service elsewhere."
     posted = "; ".join(sorted({run["images"] for run in runs}))
     quick = "**The quick form: so few seconds show that everything works, and measure nothing.**"
     about = (
         f"Written by `make load`. {machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB; "
-        f"{machine['system']}; {versions}. Posted: {posted}."
+        f"{machine['system']}; {versions}. {sharing} Posted: {posted}."
     )
     head = [f"# Load tests, {machine['date']}", about, *([quick] if any(run["quick"] for run in runs) else []), _ABOUT]
     head.append(as_table(_COLUMNS, [_row(run) for run in runs]))

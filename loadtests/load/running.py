@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from loadtests.load.counters import CountersMissing, differ, read_counts
 from loadtests.load.ledger import from_rows
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _LOCUSTFILE: Final = _ROOT / "loadtests" / "locustfile.py"
 
 
@@ -66,6 +68,7 @@ def run_scenario(order: Order, folder: Path, environment: Mapping[str, str]) -> 
         differences = [str(missing)]
     figures["differences"] = differences
     figures["shared"] = order.shared
+    figures["local"] = urlsplit(order.host).hostname in _LOOPBACK
     if differences:
         figures["problems"] += [f"Counted differently: {text}" for text in differences]
     if ended.returncode and not figures["problems"]:

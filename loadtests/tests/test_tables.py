@@ -39,6 +39,7 @@ def run(scenario: str, **changes: object) -> dict[str, Any]:
         "problems": ["1 of 1001 requests failed; none may"],
         "differences": [],
         "shared": False,
+        "local": True,
         **changes,
     }
 
@@ -87,9 +88,19 @@ def test_what_was_claimed_stands_beside_what_was_measured(folder: Path, tmp_path
     assert page.startswith(f"before\n{BEGIN}\n2 cores of Some CPU")
     assert page.endswith(f"{END}\nafter")
     assert "never reproduced" in page
-    assert "| spike | 10 | 20.5 | 60.0 | 100 | 9.50 | 0.1 % | 10 % | 1500 | 200 | 15% |" in page
+    assert "| spike | 10 | 20.5 | 60.0 | 100 | 9.50 | 0.1 % | 10 % | 1500 | 200 | 15 % |" in page
     assert results_of(page) == "loadtests/results/2026-01-02-some-2-load"
     assert "quick" not in page
+
+
+def test_a_service_that_ran_elsewhere_is_not_said_to_share_the_machine(folder: Path, tmp_path: Path) -> None:
+    """
+    The machine that is described is the one that Locust ran on.
+    """
+    page = keep(run("spike", local=False), MACHINE, folder)
+
+    assert "Locust ran on it, the service elsewhere." in page.read_text()
+    assert "for Locust; the service ran elsewhere" in place_table(f"{BEGIN}{END}", folder, tmp_path)
 
 
 def test_a_quick_run_is_called_one(folder: Path, tmp_path: Path) -> None:
