@@ -19,7 +19,7 @@ bench: install ## Measure the service beside what the machine could do; BENCH="-
 	$(BIN)/python -m loadtests.bench $(BENCH)
 
 load: install ## Load the running system: SCENARIO=spike; QUICK=10 takes so many seconds; HOST=, IMAGES=, LOAD="--processes 2"
-	$(BIN)/python -m loadtests.load run $(or $(SCENARIO),baseline) $(if $(HOST),--host $(HOST)) $(if $(QUICK),--quick $(QUICK)) $(if $(IMAGES),--images $(IMAGES)) $(LOAD)
+	$(BIN)/python -m loadtests.load run $(or $(SCENARIO),baseline) $(if $(HOST),--host $(HOST)) $(if $(QUICK),--quick $(QUICK)) $(if $(IMAGES),--images "$(IMAGES)") $(LOAD)
 
 check: install ## Lint, check types and imports
 	$(BIN)/ruff check .

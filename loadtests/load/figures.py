@@ -1,12 +1,10 @@
 """What a run of Locust found, as numbers for a table and for programs."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from locust.stats import RequestStats, StatsEntry, calculate_response_time_percentile
+from locust.stats import RequestStats, StatsEntry
 
-from loadtests.load.generator import BUSY, LATE_MS, Reading
 from loadtests.load.thresholds import Summary
 from loadtests.load.users import REFUSED
 
@@ -52,28 +50,6 @@ def list_errors(stats: RequestStats) -> list[str]:
     return [
         f"{error.method} {error.name}: {error.error} ({error.occurrences} times)" for error in stats.errors.values()
     ]
-
-
-def describe_generator(readings: Iterable[Reading]) -> dict[str, Any]:
-    """Return what the processes of the generator used, and in words where that touches what they measured."""
-    readings = list(readings)
-    late: Counter[int] = Counter()
-    for reading in readings:
-        late.update(reading.late_ms)
-    late_ms = calculate_response_time_percentile(late, late.total(), 0.99) if late else 0
-    busiest = max((reading.share for reading in readings), default=0.0)
-    warnings = []
-    if busiest > BUSY:
-        warnings.append(f"the generator used {busiest:.0%} of a core: it measured itself; start more processes")
-    if late_ms > LATE_MS:
-        warnings.append(f"the generator itself was up to {late_ms} ms late (p99): so much of each latency is its own")
-    return {
-        "processes": len(readings),
-        "cores": round(sum(reading.share for reading in readings), 3),
-        "busiest": round(busiest, 3),
-        "late_p99_ms": late_ms,
-        "warnings": warnings,
-    }
 
 
 def _times(entry: StatsEntry) -> Mapping[str, float]:

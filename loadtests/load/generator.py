@@ -2,10 +2,13 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 import gevent  # type: ignore[import-untyped]
+
+from loadtests.samples import percentile
 
 _BEAT_S: Final = 0.1
 BUSY: Final = 0.9
@@ -75,3 +78,25 @@ class Generator:
             now = time.monotonic()
             self._late_ms[max(0, round((now - due) * 1000))] += 1
             due = max(due, now - _BEAT_S)  # what was missed meanwhile is not caught up with
+
+
+def describe(readings: Iterable[Reading]) -> dict[str, Any]:
+    """Return what the processes of the generator used, and in words where that touches what they measured."""
+    readings = list(readings)
+    late: Counter[int] = Counter()
+    for reading in readings:
+        late.update(reading.late_ms)
+    late_ms = int(percentile(late.elements(), 99)) if late else 0
+    busiest = max((reading.share for reading in readings), default=0.0)
+    warnings = []
+    if busiest > BUSY:
+        warnings.append(f"the generator used {busiest:.0%} of a core: it measured itself; start more processes")
+    if late_ms > LATE_MS:
+        warnings.append(f"the generator itself was up to {late_ms} ms late (p99): so much of each latency is its own")
+    return {
+        "processes": len(readings),
+        "cores": round(sum(reading.share for reading in readings), 3),
+        "busiest": round(busiest, 3),
+        "late_p99_ms": late_ms,
+        "warnings": warnings,
+    }

@@ -11,7 +11,8 @@ from locust.event import Events
 from locust.runners import WorkerRunner
 
 from loadtests.images import ImagesMissing
-from loadtests.load.figures import by_route, describe_generator, list_errors, summarise
+from loadtests.load.figures import by_route, list_errors, summarise
+from loadtests.load.generator import describe
 from loadtests.load.ledger import to_rows
 from loadtests.load.options import choose_images, read_limits, read_scenario
 from loadtests.load.shapes import ScenarioShape
@@ -82,7 +83,7 @@ def _figures(environment: Environment) -> dict[str, Any]:
         "summary": asdict(summary),
         "routes": by_route(environment.stats),
         "errors": list_errors(environment.stats),
-        "generator": describe_generator(environment.tally.readings()),
+        "generator": describe(environment.tally.readings()),
         "counts": to_rows(environment.tally.counts()),
         "problems": judge(summary, read_limits(given, scenario)),
     }

@@ -1,7 +1,8 @@
 """Several processes as one: what workers tell the master, and that it hears all of it before it ends.
 
 Locust's master waits half a second for the last reports of its workers (`MasterRunner.quit`), while they wait for the
-answers to what they have sent; so at the end of a run under load, counts are lost. Here the master has its workers
+answers to what they have sent; so at the end of a run under load, counts are lost (a third of them in
+`test_a_master_tells_of_all_that_its_workers_sent`). Here the master has its workers
 end their users first, and waits for each to say that it has told everything.
 """
 
