@@ -34,7 +34,9 @@ async def read_counts(url: str, headers: Mapping[str, str]) -> Counter[Kind]:
             f"nobody answers at {url} ({error}); start the service (make run), or name it with HOST=http://..."
         ) from error
     if reply.status_code != httpx.codes.OK:
-        raise CountersMissing(f"{url}/metrics answered {reply.status_code}; a key goes into PULMO_API_KEY")
+        raise CountersMissing(
+            f"{url}/metrics answered {reply.status_code}; a key (scope operate) goes into PULMO_API_KEY"
+        )
     return parse_counts(reply.text)
 
 

@@ -31,7 +31,11 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help="Folder of the PNG and JPEG images to post; without one, phantoms are posted",
     )
     parser.add_argument(
-        "--api-key", default="", env_var="PULMO_API_KEY", is_secret=True, help="What the gateway wants, if it wants one"
+        "--api-key",
+        default="",
+        env_var="PULMO_API_KEY",
+        is_secret=True,
+        help="What the gateway wants, if it wants one; of the scope operate, because users read the history",
     )
     for name, unit in (("max-p99-ms", "milliseconds"), ("min-rate", "requests/s"), ("max-refused", "0 to 1")):
         parser.add_argument(

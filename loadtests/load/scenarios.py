@@ -87,7 +87,7 @@ _ALL: Final = (
     Scenario(
         "spike",
         (Stage(60, 10, 10), Stage(180, 500, 50), Stage(60, 10, 50)),
-        Limits(5000, 50, 0.9),
+        Limits(5000, 40, 0.9),
         Claim(1500, 200, 0.15),
     ),
     _steady("soak", 60, 50, 5, Limits(1000, 40, 0), None),
