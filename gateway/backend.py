@@ -5,6 +5,7 @@ gRPC itself repeats only calls that no server has begun: those that never left, 
 retry policy, which would repeat others, is not set). What fails here is repeated by `gateway.recovery` or by nobody.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -152,15 +153,16 @@ class Backend:
             DeadlineExceeded: no answer in time.
             ModelFailed: any other failure.
         """
-        begin = time.perf_counter()
+        begin, code = time.perf_counter(), grpc.StatusCode.OK.name
         try:
-            probabilities = await self.rehearse(version, images, timeout_s)
-        except GatewayError as error:
-            self._metrics.backend_rpcs.labels(_code(error)).inc()
+            return await self.rehearse(version, images, timeout_s)
+        except (GatewayError, asyncio.CancelledError) as error:
+            code = _code(error)
             raise
-        self._metrics.backend_rpcs.labels(grpc.StatusCode.OK.name).inc()
-        self._metrics.backend_rpc_duration.observe(time.perf_counter() - begin)
-        return probabilities
+        finally:
+            self._metrics.backend_rpcs.labels(code).inc()
+            if code == grpc.StatusCode.OK.name:
+                self._metrics.backend_rpc_duration.observe(time.perf_counter() - begin)
 
     async def rehearse(
         self, version: int, images: Sequence[NDArray[np.uint8]], timeout_s: float
@@ -232,7 +234,10 @@ def _bind(
     return channel.unary_unary(method.path, response_deserializer=method.response.FromString)
 
 
-def _code(error: GatewayError) -> str:
+def _code(error: GatewayError | asyncio.CancelledError) -> str:
+    """Return how a call ended: OK also where its answer could not be read, CANCELLED where nobody waited for it."""
+    if isinstance(error, asyncio.CancelledError):
+        return grpc.StatusCode.CANCELLED.name
     cause = error.__cause__
     return cause.code().name if isinstance(cause, grpc.aio.AioRpcError) else grpc.StatusCode.OK.name
 

@@ -56,7 +56,10 @@ class Metrics:
         self.access = AccessMetrics(registry)
 
         self.requests = Counter(
-            "gateway_requests", "Requests answered.", ["route", "method", "code"], registry=registry
+            "gateway_requests",
+            "Requests that have ended, by the status of the answer; 499 where the client left before there was one.",
+            ["route", "method", "code"],
+            registry=registry,
         )
         self.request_duration = Histogram(
             "gateway_request_duration_seconds",
@@ -122,7 +125,10 @@ class Metrics:
             registry=registry,
         )
         self.backend_rpcs = Counter(
-            "gateway_backend_rpcs", "Predict calls to the model server, by gRPC status.", ["code"], registry=registry
+            "gateway_backend_rpcs",
+            "Predict calls to the model server, by gRPC status; CANCELLED where nobody waited for one any more.",
+            ["code"],
+            registry=registry,
         )
         self.backend_rpc_duration = Histogram(
             "gateway_backend_rpc_duration_seconds",
@@ -147,7 +153,7 @@ class Metrics:
         )
         self.predictions = Counter(
             "gateway_predictions",
-            "Images answered, by model version and class.",
+            "Images answered, by model version and class; also where the client had left when its row was written.",
             ["version", "label"],
             registry=registry,
         )

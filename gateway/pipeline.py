@@ -200,16 +200,17 @@ class Pipeline:
         stopwatch = passage.stopwatch
         prediction = interpret(scored, passage.filename, stopwatch.timings())
         row = to_row(prediction, passage.caller)
-        kept = await self._history.record({**row, "filename": None} if is_dicom(passage.body) else row)
-        stopwatch.lap("persist")
+        row = {**row, "filename": None} if is_dicom(passage.body) else row
+        kept = await self._history.record(row, partial(self._count, prediction, stopwatch))
         recorded = UNSET if kept else False
-        prediction = msgspec.structs.replace(prediction, timings=stopwatch.timings(), recorded=recorded)
-        self._count(prediction)
-        return prediction
+        return msgspec.structs.replace(prediction, timings=stopwatch.timings(), recorded=recorded)
 
-    def _count(self, prediction: Prediction) -> None:
+    def _count(self, prediction: Prediction, stopwatch: Stopwatch) -> None:
+        """Count an answer, which may be given now, whether or not its client has stayed for it."""
+        stopwatch.lap("persist")
+        timings = stopwatch.timings()
         for stage in STAGES:
-            self._metrics.stage_duration.labels(stage).observe(getattr(prediction.timings, stage) / 1000)
+            self._metrics.stage_duration.labels(stage).observe(getattr(timings, stage) / 1000)
         self._metrics.predictions.labels(prediction.model_version, prediction.prediction).inc()
         self._metrics.confidence.observe(prediction.confidence)
         if prediction.abstain:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.processes import PYTHON, Running, free_port, running
+from tests.scrapes import Scrape
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,17 @@ class Gateway:
 
     def samples(self, name: str) -> dict[tuple[tuple[str, str], ...], float]:
         """Return the samples of one metric that Prometheus would scrape now, by their sorted labels."""
-        text = httpx.get(f"{self.url}/metrics", headers={**self.headers, "Accept": "text/plain"}).text
         return {
-            tuple(sorted(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name
+            tuple(sorted(labels)): value for (sample, labels), value in self.scrape().samples.items() if sample == name
         }
+
+    def scrape(self) -> Scrape:
+        """Return all samples that Prometheus would scrape now."""
+        return Scrape.parse(httpx.get(f"{self.url}/metrics", headers={**self.headers, "Accept": "text/plain"}).text)
 
     def total(self, name: str, **labels: str) -> float:
         """Return the sum of the samples of one metric whose labels include `labels`."""
-        wanted = set(labels.items())
-        return sum(value for key, value in self.samples(name).items() if wanted <= set(key))
+        return self.scrape().total(name, **labels)
 
 
 @contextmanager

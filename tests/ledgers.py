@@ -12,7 +12,7 @@ class Request:
     method: str
     """As the metrics have it: `OTHER` where HTTP does not know it."""
     route: str
-    """The route's template as the metrics have it, `unmatched` where there is none."""
+    """The route's template as the metrics have it, `unmatched` where none answers that method at that path."""
     status: int | None
     """HTTP status of the answer; None where the client left without one, or lost its connection."""
     problem: str | None = None
@@ -62,6 +62,10 @@ class Ledger:
     def in_doubt(self) -> int:
         """Return the number of images whose client never learned what became of them."""
         return sum(each.sent for each in self._left())
+
+    def told(self, problem: str) -> int:
+        """Return the number of images in requests that ended in a problem."""
+        return sum(each.sent for each in self.requests if each.problem == problem)
 
     def _left(self) -> Iterable[Request]:
         return (each for each in self.requests if each.status is None)

@@ -41,6 +41,8 @@ class Pending(msgspec.Struct, frozen=True, eq=False):
     work: Work
     committed: asyncio.Future[Any] | None
     """What the work returned; None for a prediction. There is none where it was answered already."""
+    then: Callable[[], None] = lambda: None
+    """Called on the event loop when it is committed, whether or not somebody still waits for that."""
 
 
 class HistoryWriter:
@@ -73,8 +75,13 @@ class HistoryWriter:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    async def record(self, row: Row) -> bool:
+    async def record(self, row: Row, then: Callable[[], None] = lambda: None) -> bool:
         """Return when `row`, a prediction, is committed; with the durability `async` at once.
+
+        Args:
+            row: what is written.
+            then: called once the prediction counts as made, just before this returns; also where the caller was
+                cancelled meanwhile, since the row is written nevertheless.
 
         Returns:
             Whether it is in the history, or will be; False where the policy is to answer without.
@@ -87,12 +94,14 @@ class HistoryWriter:
             if self._terms.durability == "async":
                 self._put(Pending(row, None))
                 self._metrics.unconfirmed.inc()
+                then()
             else:
-                await self._submit(row)
+                await self._submit(row, then)
         except HistoryUnavailable:
             if self._terms.policy == "required":
                 raise
             self._metrics.unrecorded.inc()
+            then()
             return False
         return True
 
@@ -117,20 +126,21 @@ class HistoryWriter:
         with suppress(HistoryUnavailable, OSError):  # whoever writes now checkpoints in our place
             await asyncio.to_thread(close_writer, self._engine)
 
-    async def _submit(self, work: Work) -> Any:  # noqa: ANN401 - whatever the work returns
+    async def _submit(self, work: Work, then: Callable[[], None] = lambda: None) -> Any:  # noqa: ANN401 - of the work
         committed = asyncio.get_running_loop().create_future()
-        self._put(Pending(work, committed))
+        self._put(Pending(work, committed, then))
         return await committed
 
     def _put(self, pending: Pending) -> None:
+        self._metrics.queue_depth.inc()
         try:
             self._queue.put_nowait(pending)
         except queue.Full as error:
+            self._metrics.queue_depth.dec()
             self._count("refused", [pending])
             raise HistoryUnavailable(
                 f"{self._capacity} rows wait to be written; that is the limit, PULMO_HISTORY_QUEUE"
             ) from error
-        self._metrics.queue_depth.set(self._queue.qsize())
 
     def _write(self) -> None:
         open_for_more = True
@@ -138,6 +148,7 @@ class HistoryWriter:
             if self._held:
                 time.sleep(_PAUSE_S)  # in the writer's own thread; a database offers no event
             group, more = self._next_group() if open_for_more else ([], False)
+            self._metrics.queue_depth.dec(len(group))
             open_for_more = open_for_more and more
             held = self._commit([*self._held, *group]) if group or self._held else []
             if held and time.monotonic() > self._give_up:
@@ -146,7 +157,6 @@ class HistoryWriter:
             elif self._held and not held:
                 self._log.info("history caught up", rows=len(self._held))
             self._held = held
-            self._metrics.queue_depth.set(self._queue.qsize())
             if not held and open_for_more:
                 self._sweeper.sweep(self._engine)
 
@@ -217,6 +227,8 @@ class HistoryWriter:
     def _answer(self, group: Sequence[Pending], answers: Sequence[Any]) -> None:
         def answer() -> None:
             for pending, given in zip(group, answers, strict=True):
+                if not isinstance(given, Exception):
+                    pending.then()
                 if pending.committed is None or pending.committed.done():
                     continue
                 if isinstance(given, Exception):
