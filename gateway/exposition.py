@@ -6,7 +6,7 @@ the moment in which they learn of it: it is told as the asked worker sees it.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +22,7 @@ _CPU = "process_cpu_seconds"
 _STATE, _PARENT = 0, 1  # fields of /proc/PID/stat, counted from the one after the name (`man 5 proc`)
 _CHILDREN_CPU = slice(13, 15)  # of those that were waited for, clock ticks
 _ENDED = ("Z", "X")
+_TRIES = 5  # to read what processes used while none of them ends
 
 
 class StateGauge(Collector):
@@ -68,8 +69,10 @@ class WorkersCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read the files, and yield the metrics."""
-        main, live = os.getppid(), self._forget_the_dead()
-        together = {metric.name: metric for metric in (*self._read(), *_processes(main, live))}
+        main = os.getppid()
+        workers = self._workers(main)
+        self._forget_the_dead(workers)
+        together = {metric.name: metric for metric in (*self._read(), *_processes(main, workers))}
         for metric in self._own.collect():
             yield together.get(metric.name, metric)
 
@@ -78,29 +81,38 @@ class WorkersCollector(Collector):
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call] # has no types
         return merged
 
-    def _forget_the_dead(self) -> set[int]:
-        """Remove the gauges of workers that have ended; return the numbers of the others."""
-        main, live = os.getppid(), {os.getpid()}
-        for file in self._folder.glob("*.db"):
-            kind, _, number = file.stem.rpartition("_")
-            if is_child(int(number), main):
-                live.add(int(number))
-            elif kind.startswith("gauge_") and int(number) not in live:
+    def _workers(self, main: int) -> set[int]:
+        """Return the numbers of the workers; one that has ended is among them until it is waited for (`man 5 proc`)."""
+        known = {_number(file) for file in self._folder.glob("*.db")}
+        return {os.getpid(), *(number for number in known if is_child(number, main))}
+
+    def _forget_the_dead(self, workers: Container[int]) -> None:
+        """Remove the gauges of workers that have ended."""
+        for file in self._folder.glob("gauge_*.db"):
+            if _number(file) not in workers or has_ended(_number(file)):
                 with suppress(FileNotFoundError):  # another worker was faster
                     file.unlink()
-        return live
 
 
 def _processes(main: int, workers: Iterable[int]) -> list[Metric]:
     """Return the process metrics of the main process and of its workers, summed; since when is the main process's."""
-    summed: dict[str, Metric] = {metric.name: metric for metric in _process(main)}
-    for metric in (metric for worker in workers for metric in _process(worker)):
-        if metric.name in summed and metric.name != _MAIN_ONLY:
-            _add(summed[metric.name], metric.samples[0].value)
-    if _CPU in summed:  # what workers that have ended used up must not be lost, or the counter would fall
-        ticks = sum(map(int, _stat(main)[_CHILDREN_CPU]))
-        _add(summed[_CPU], ticks / os.sysconf("SC_CLK_TCK"))
+    summed: dict[str, Metric] = {}
+    for _ in range(_TRIES):
+        ended = _ended_ticks(main)
+        summed = {metric.name: metric for metric in _process(main)}
+        for metric in (metric for worker in workers for metric in _process(worker)):
+            if metric.name in summed and metric.name != _MAIN_ONLY:
+                _add(summed[metric.name], metric.samples[0].value)
+        if _CPU in summed:  # what workers that have ended used up must not be lost, or the counter would fall
+            _add(summed[_CPU], ended / os.sysconf("SC_CLK_TCK"))
+        if ended == _ended_ticks(main):  # else one that was waited for meanwhile may be missing
+            break
     return list(summed.values())
+
+
+def _ended_ticks(main: int) -> int:
+    """Return the clock ticks that children of a process have used which it has waited for."""
+    return sum(map(int, _stat(main)[_CHILDREN_CPU]))
 
 
 def _process(number: int) -> Iterable[Metric]:
@@ -113,9 +125,20 @@ def _add(metric: Metric, value: float) -> None:
 
 
 def is_child(number: int, parent: int) -> bool:
-    """Return whether a process lives and has this parent; numbers are used again, and by strangers."""
+    """Return whether a process is there and has this parent; numbers are used again, and by strangers."""
     fields = _stat(number)
-    return bool(fields) and fields[_STATE] not in _ENDED and int(fields[_PARENT]) == parent
+    return bool(fields) and int(fields[_PARENT]) == parent
+
+
+def has_ended(number: int) -> bool:
+    """Return whether a process has, though it may not have been waited for yet."""
+    fields = _stat(number)
+    return not fields or fields[_STATE] in _ENDED
+
+
+def _number(file: Path) -> int:
+    """Return the number of the process whose metrics a file holds, as prometheus_client names it."""
+    return int(file.stem.rpartition("_")[2])
 
 
 def _stat(number: int) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.drift.tally import Tally
-from gateway.exposition import is_child
+from gateway.exposition import has_ended, is_child
 
 _PREFIX, _SUFFIX = "drift_", ".json"
 
@@ -28,7 +28,7 @@ class Pool:
             if number == os.getpid():
                 continue
             with suppress(FileNotFoundError):  # another worker was faster
-                if is_child(number, os.getppid()):
+                if is_child(number, os.getppid()) and not has_ended(number):
                     found += msgspec.json.decode(file.read_bytes(), type=list[Tally])
                 else:
                     file.unlink()

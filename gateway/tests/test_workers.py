@@ -7,6 +7,8 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -17,6 +19,7 @@ from tests.gateways import Gateway
 from tests.images import pixels, png
 from tests.modelserver import ModelServer
 from tests.processes import PYTHON, ROOT, eventually, free_port, stop
+from tests.scrapes import Scrape
 from tests.workers import LIMIT, wait_for_workers, workers_of, working_together
 
 IMAGE = png(pixels(1))
@@ -245,3 +248,35 @@ def test_workers_that_cannot_start_end_the_gateway(tmp_path: Path) -> None:
 
     assert ended.returncode == 1
     assert "PULMO_HISTORY" in ended.stdout + ended.stderr
+
+
+def test_no_counter_falls_while_workers_are_killed_and_replaced(pair: Gateway) -> None:
+    """Scrape after scrape, also at the moments in which a worker has died and nobody has noticed yet."""
+    post(pair, 30)
+    scrapes = [pair.scrape()]
+    for victim in workers_of(pair):
+        victim.kill()
+        eventually(lambda: scraped_again(pair, scrapes), within=60, what="there are two workers again")
+    post(pair, 30)
+    eventually(lambda: sums(pair) == expected(60), within=10, what="the last reply is counted")
+    scrapes.append(pair.scrape())
+
+    assert len(scrapes) > 4
+    assert [fall for pairs in pairwise(scrapes) for fall in falls(*pairs)] == []
+
+
+def scraped_again(gateway: Gateway, scrapes: list[Scrape]) -> bool:
+    """Scrape once more, and say whether both workers are there."""
+    with suppress(httpx.TransportError):  # the connection was one of the worker that was killed
+        scrapes.append(gateway.scrape())
+    return len(workers_of(gateway)) == 2 and scrapes[-1].total("gateway_concurrency_limit") == LIMIT
+
+
+def falls(before: Scrape, after: Scrape) -> list[str]:
+    """Return the counters, and the parts of histograms, that were more before, or are not there any more."""
+    counting = ("_total", "_count", "_sum", "_bucket")
+    return [
+        f"{name} {dict(labels)}: {value} fell to {after.samples.get((name, labels))}"
+        for (name, labels), value in before.samples.items()
+        if name.endswith(counting) and after.samples.get((name, labels), -1) < value
+    ]
