@@ -1,6 +1,7 @@
 """Metrics as text, in the form of TensorFlow Serving's `util/prometheus_exporter.cc`.
 
-prometheus_client's own text renames counters to `*_total` and adds help lines and times of creation.
+prometheus_client's own text renames TensorFlow Serving's counters to `*_total` and adds times of creation. Unlike the
+original every metric has its line of help.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
 CONTENT_TYPE = "text/plain"
+_ORIGINAL = ":tensorflow:"
+_TOTAL = "_total"
 
 
 def exposed(registry: CollectorRegistry) -> str:
@@ -18,16 +21,23 @@ def exposed(registry: CollectorRegistry) -> str:
 
 
 def _lines(metric: Metric) -> Iterable[str]:
-    yield f"# TYPE {metric.name} {metric.type}"
+    name = _name(metric.name + _TOTAL) if metric.type == "counter" else metric.name
+    yield f"# HELP {name} {metric.documentation}"
+    yield f"# TYPE {name} {metric.type}"
     for sample in metric.samples:
         if not sample.name.endswith("_created"):
             yield _line(sample)
 
 
+def _name(name: str) -> str:
+    """Return a sample's name as it is shown: the original's counters have no suffix."""
+    return name.removesuffix(_TOTAL) if name.startswith(_ORIGINAL) else name
+
+
 def _line(sample: Sample) -> str:
     labels = ",".join(f'{name}="{_label(name, value)}"' for name, value in sample.labels.items())
     value = int(sample.value) if float(sample.value).is_integer() else sample.value
-    return f"{sample.name.removesuffix('_total')}{{{labels}}} {value}"
+    return f"{_name(sample.name)}{{{labels}}} {value}"
 
 
 def _label(name: str, value: str) -> str:

@@ -17,7 +17,7 @@ from proto import tfserving_pb2 as pb
 _LATENCY = tuple(float(f"{10 * 1.8**power:.6g}") for power in range(33))  # microseconds, to 24 minutes
 _EXAMPLES = tuple(2.0**power for power in range(15))  # tensorflow.Examples in a request
 _PREFIX = ":tensorflow:serving:"
-_OURS = ":pulmo:serving:"
+_OURS = "pulmo_serving_"
 
 
 class Metrics:

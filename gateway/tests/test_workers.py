@@ -7,7 +7,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -266,9 +265,11 @@ def test_no_counter_falls_while_workers_are_killed_and_replaced(pair: Gateway) -
 
 
 def scraped_again(gateway: Gateway, scrapes: list[Scrape]) -> bool:
-    """Scrape once more, and say whether both workers are there."""
-    with suppress(httpx.TransportError):  # the connection was one of the worker that was killed
+    """Scrape once more, and say whether both workers answer."""
+    try:
         scrapes.append(gateway.scrape())
+    except httpx.TransportError:  # the connection was one of the worker that was killed
+        return False
     return len(workers_of(gateway)) == 2 and scrapes[-1].total("gateway_concurrency_limit") == LIMIT
 
 

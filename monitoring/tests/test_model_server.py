@@ -43,6 +43,6 @@ def test_prometheus_reads_what_the_model_server_shows(toy_store: Path, tmp_path:
 
         assert value('up{job="model-server"}') == 1
         assert value(":tensorflow:serving:request_latency_count") == 1
-        assert value(':pulmo:serving:version_state{version="1",state="AVAILABLE"}') == 1
+        assert value('pulmo_serving_version_state{version="1",state="AVAILABLE"}') == 1
         quantile = "histogram_quantile(0.99, :tensorflow:serving:request_latency_bucket)"
         assert (value(quantile) or 0) > 0

@@ -18,7 +18,7 @@ METRICS = "/monitoring/prometheus/metrics"
 _TIMEOUT = 10.0
 _PROBE_TIMEOUT = 60.0
 _UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
-_AGE = re.compile(r"^:pulmo:serving:last_poll_age_seconds\{model_name=\"(.*)\"\} (\S+)$", re.MULTILINE)
+_AGE = re.compile(r"^pulmo_serving_last_poll_age_seconds\{model_name=\"(.*)\"\} (\S+)$", re.MULTILINE)
 
 
 class _Manifest(msgspec.Struct, frozen=True):

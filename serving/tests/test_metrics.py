@@ -65,7 +65,7 @@ def test_the_names_and_types_are_those_of_tensorflow_serving(metrics: Metrics) -
         ":tensorflow:cc:saved_model:load_attempt_count": "counter",
         ":tensorflow:cc:saved_model:load_latency": "counter",
     }
-    assert "# HELP" not in text
+    assert [line.split()[2] for line in text.splitlines() if line.startswith("# HELP")] == list(types)
 
 
 def test_a_histogram_has_the_33_limits_of_tensorflow_serving(metrics: Metrics) -> None:
@@ -89,15 +89,15 @@ def test_the_text_is_what_prometheus_reads(metrics: Metrics) -> None:
 
 
 def test_the_states_of_versions_and_the_age_of_the_poll_are_shown(metrics: Metrics) -> None:
-    shown = {line: value for line, value in samples(metrics).items() if line.startswith(":pulmo")}
+    shown = {line: value for line, value in samples(metrics).items() if line.startswith("pulmo")}
 
     assert shown == {
-        ':pulmo:serving:version_state{model_name="lung",version="4",state="END"}': 1,
-        ':pulmo:serving:version_state{model_name="lung",version="3",state="LOADING"}': 1,
-        ':pulmo:serving:version_state{model_name="lung",version="2",state="AVAILABLE"}': 1,
-        ':pulmo:serving:failing_versions{model_name="lung"}': 1,
-        ':pulmo:serving:calls_in_progress{model_name="lung"}': 3,
-        ':pulmo:serving:last_poll_age_seconds{model_name="lung"}': 0.5,
+        'pulmo_serving_version_state{model_name="lung",version="4",state="END"}': 1,
+        'pulmo_serving_version_state{model_name="lung",version="3",state="LOADING"}': 1,
+        'pulmo_serving_version_state{model_name="lung",version="2",state="AVAILABLE"}': 1,
+        'pulmo_serving_failing_versions{model_name="lung"}': 1,
+        'pulmo_serving_calls_in_progress{model_name="lung"}': 3,
+        'pulmo_serving_last_poll_age_seconds{model_name="lung"}': 0.5,
     }
 
 

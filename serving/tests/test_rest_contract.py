@@ -211,8 +211,8 @@ def test_the_load_and_the_warmup_of_the_version_are_shown(web: Web, toy_store: P
     assert web.sum(":tensorflow:cc:saved_model:load_latency", model_path=path) > 0
     assert web.sum(":tensorflow:serving:model_warmup_records_read", model_path=path) == len(WARMUP_BATCHES) + 1
     assert web.sum(":tensorflow:serving:model_warmup_latency_count", model_path=path, status="OK") == 1
-    assert web.sum(":pulmo:serving:version_state", model_name="lung", version="1", state="AVAILABLE") == 1
-    assert 0 <= web.sum(":pulmo:serving:last_poll_age_seconds", model_name="lung") < 60
+    assert web.sum("pulmo_serving_version_state", model_name="lung", version="1", state="AVAILABLE") == 1
+    assert 0 <= web.sum("pulmo_serving_last_poll_age_seconds", model_name="lung") < 60
 
 
 def test_without_a_monitoring_configuration_no_metrics_are_shown(toy_store: Path) -> None:
