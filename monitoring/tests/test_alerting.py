@@ -13,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from gateway.tests.drifting import LEVELS, post, used_to
 from monitoring.generate import rules
 from monitoring.rules import Windows
 from monitoring.tests.conftest import alertmanager_program, is_ready, program
@@ -22,6 +23,7 @@ from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
 from tests.modelserver import MODEL, serving
 from tests.processes import ROOT, eventually, free_port, running
+from tests.scripted import scripted
 
 MONITORING = ROOT / "monitoring"
 SHORTER = Windows(1 / 60)
@@ -170,3 +172,20 @@ def test_who_is_on_duty_hears_of_a_gateway_that_is_gone(store: Path, tmp_path: P
         heard.wait("Watchdog", "firing")
         gateway.running.process.terminate()
         heard.wait("TargetDown", "firing")
+
+
+def test_who_is_on_duty_hears_of_images_that_drift_and_of_their_end(tmp_path: Path) -> None:
+    """Nothing else is wrong, since every image is answered; it clears when they are as before."""
+    with (
+        scripted(v1=used_to()) as server,
+        serving_gateway(server.target, tmp_path / "gateway", drift_window_images="200") as gateway,
+        watching(gateway, tmp_path) as heard,
+    ):
+        heard.wait("Watchdog", "firing")
+        post(gateway, LEVELS * 50)
+        post(gateway, [LEVELS[3]] * 200)
+        heard.wait("InputDrifts", "firing")
+        post(gateway, LEVELS * 50)
+        heard.wait("InputDrifts", "resolved")
+
+        assert {name for name, _ in heard.told} == {"Watchdog", "InputDrifts"}
