@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.drift.stability import LARGE
 from monitoring import objectives, symptoms
 from monitoring.generate import RULES
 from monitoring.rules import RUNBOOKS, Alert, Windows
@@ -226,6 +227,13 @@ def test_an_alert_says_what_to_do(alert: Alert) -> None:
     assert alert.summary.endswith(".")
     assert alert.description.endswith(".")
     assert re.findall(r"^#+ (.*)", page, re.MULTILINE) == [alert.name, "What it means", "What to look at", "What helps"]
+
+
+def test_drift_is_large_where_the_gateway_says_so() -> None:
+    """Rules know nothing of the gateway, so the number stands twice."""
+    [alert] = [alert for alert in ALERTS if alert.name == "InputDrifts"]
+
+    assert alert.expr.endswith(f" > {LARGE}")
 
 
 def test_no_runbook_is_left_over() -> None:
