@@ -8,6 +8,7 @@ from typing import Final
 from monitoring import objectives, symptoms
 from monitoring.dashboards import dashboards
 from monitoring.rules import Windows, to_yaml
+from monitoring.symptoms import Limits
 
 _HERE: Final = Path(__file__).parent
 DASHBOARDS: Final = _HERE / "grafana" / "dashboards"
@@ -22,11 +23,11 @@ def render() -> dict[Path, str]:
     }
 
 
-def rules(windows: Windows) -> dict[str, str]:
+def rules(windows: Windows, limits: Limits = Limits()) -> dict[str, str]:  # noqa: B008 - immutable
     """Return the text of every rule file, by its name."""
     return {
         "objectives.yml": to_yaml(objectives.groups(windows)),
-        "symptoms.yml": to_yaml(symptoms.groups(windows)),
+        "symptoms.yml": to_yaml(symptoms.groups(windows, limits)),
     }
 
 

@@ -20,9 +20,13 @@ class Windows:
 
     def __call__(self, seconds: float) -> str:
         """Return a duration, such as `5m`."""
-        milliseconds = max(1, round(1000 * seconds * self.scale))
+        milliseconds = max(1, round(1000 * self.seconds(seconds)))
         unit, size = next((unit, size) for unit, size in _UNITS if milliseconds % size == 0)
         return f"{milliseconds // size}{unit}"
+
+    def seconds(self, seconds: float) -> float:
+        """Return how long they are here, for functions of Prometheus that take a number."""
+        return seconds * self.scale
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,29 @@
 """The alerts on what an operator must know before users say so."""
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
 
-from monitoring.objectives import HOUR, MINUTE
+from monitoring.objectives import DAY, HOUR, MINUTE
 from monitoring.rules import Alert, Group, Windows
 
-_GIB: Final = 2**30
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a host is too much; a test that cannot have as much lowers them."""
+
+    memory_bytes: int = 2**30
+    """That the processes of a gateway may hold, all together."""
+    no_disks: str = "tmpfs|overlay|squashfs"
+    """Types of file systems that hold nothing of ours, or never fill: an expression of Prometheus."""
 
 
-def groups(windows: Windows) -> Sequence[Group]:
+def groups(windows: Windows, limits: Limits = Limits()) -> Sequence[Group]:
     """Return the alerts, by what they watch."""
     return [
         Group("service", (), _service(windows)),
         Group("load", (), _load(windows)),
         Group("model", (), _model(windows)),
-        Group("host", (), _host(windows)),
+        Group("host", (), _host(windows, limits)),
     ]
 
 
@@ -170,13 +178,13 @@ def _model(windows: Windows) -> Sequence[Alert]:
     ]
 
 
-def _host(windows: Windows) -> Sequence[Alert]:
-    free = 'node_filesystem_avail_bytes{fstype!~"tmpfs|overlay|squashfs"}'
+def _host(windows: Windows, limits: Limits) -> Sequence[Alert]:
+    free = f'node_filesystem_avail_bytes{{fstype!~"{limits.no_disks}"}}'
     left = f"{free} / node_filesystem_size_bytes"
     return [
         Alert(
             name="MemoryHigh",
-            expr=f'process_resident_memory_bytes{{job="gateway"}} > {_GIB}',
+            expr=f'process_resident_memory_bytes{{job="gateway"}} > {limits.memory_bytes}',
             wait=windows(10 * MINUTE),
             severity="warning",
             summary="The gateway's memory grows.",
@@ -184,7 +192,7 @@ def _host(windows: Windows) -> Sequence[Alert]:
         ),
         Alert(
             name="DiskFilling",
-            expr=f"predict_linear({free}[{windows(6 * HOUR)}], {24 * HOUR}) < 0 and {left} < 0.4",
+            expr=f"predict_linear({free}[{windows(6 * HOUR)}], {windows.seconds(DAY):g}) < 0 and {left} < 0.4",
             wait=windows(30 * MINUTE),
             severity="warning",
             summary="A disk is full within a day.",

@@ -44,10 +44,9 @@ def serving_gateway(target: str, folder: Path, *, path: str = "/health/ready", *
     It is waited for until `path` answers 200: with the default, until a model version can answer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
     history = folder / "history.db"
     values = {
-        "port": str(port),
+        "port": str(free_port()),
         "backend": target,
         "history": f"sqlite:///{history}",
         "store": str(folder / "store"),
@@ -57,7 +56,7 @@ def serving_gateway(target: str, folder: Path, *, path: str = "/health/ready", *
         "guard": "false",  # versions of the toy model answer otherwise than each other, as the tests need them to
         **settings,
     }
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{values['port']}"
 
     def ready() -> bool:
         try:

@@ -1,19 +1,17 @@
 """The history's database goes away under load: the policy counts, nothing acknowledged is lost, it all recovers."""
 
-import os
-import shutil
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.clients import posting
+from tests.disks import small_disk
 from tests.gateways import Gateway, serving_gateway
 from tests.histories import damage, recorded
 from tests.images import pixels, png
@@ -106,23 +104,6 @@ def test_a_file_is_locked_for_ten_seconds(model: ScriptedServer, tmp_path: Path,
         replies = outage(gateway, lock, unlock)
         other.close()
         assert_nothing_lost(gateway, url, replies, policy)
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """Mount a file system of a few megabytes."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small file system needs root and mount")
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8M", "none", folder], check=False, capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @POLICIES
