@@ -4,13 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench load check format proto dashboards notebook lock clean
+.PHONY: help install run watch test bench load check format proto dashboards notebook lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 run: install ## Start the model server, the gateway and the console; train a first model if there is none
 	@$(BIN)/python -m deploy.local
+
+watch: install ## Start Prometheus, Alertmanager, the node exporter and Grafana, those that are installed, beside `make run`
+	@$(BIN)/python -m deploy.watch
 
 test: install ## Run all tests
 	$(BIN)/python -m pytest

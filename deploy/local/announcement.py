@@ -3,14 +3,10 @@
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from deploy.local.layout import Layout
-
-_PATIENCE_S = 180
-_REPORT_S = 5
+from deploy.local.waiting import PATIENCE_S, wait
 
 
 def main() -> int:
@@ -22,8 +18,8 @@ def main() -> int:
     }
     begin = time.monotonic()
     for part, url in parts.items():
-        if not _wait(part, url, begin):
-            sys.stdout.write(f"The {part} did not answer within {_PATIENCE_S} s; see the messages above.\n")
+        if not wait(part, url, begin):
+            sys.stdout.write(f"The {part} did not answer within {PATIENCE_S} s; see the messages above.\n")
             return 1
     image = next(iter(sorted((layout.root / "data/samples").glob("*.png")))).relative_to(layout.root)
     sys.stdout.write(
@@ -34,28 +30,6 @@ def main() -> int:
         f"  Stop it:  Ctrl-C\n\n"
     )
     return 0
-
-
-def _wait(part: str, url: str, begin: float) -> bool:
-    reported = begin
-    while not _answers(url):
-        now = time.monotonic()
-        if now - begin > _PATIENCE_S:
-            return False
-        if now - reported >= _REPORT_S:
-            sys.stdout.write(f"waiting for the {part}: {now - begin:.0f} s\n")
-            reported = now
-        time.sleep(0.2)  # another process offers no event to wait for
-    sys.stdout.write(f"{part}: ready after {time.monotonic() - begin:.0f} s\n")
-    return True
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as reply:  # noqa: S310 - an http address of our own
-            return bool(reply.status == 200)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
 
 
 if __name__ == "__main__":

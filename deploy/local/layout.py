@@ -33,7 +33,9 @@ class Layout:
         gateway = environment.get("PULMO_PORT", _from_file(root / "pulmo.toml").get("port", 8000))
         console = environment.get("PULMO_CONSOLE_PORT", 8501)
         rest = environment.get(REST_PORT, 8601)
-        return cls(root, _port("PULMO_PORT", gateway), _port("PULMO_CONSOLE_PORT", console), _port(REST_PORT, rest))
+        return cls(
+            root, port_of("PULMO_PORT", gateway), port_of("PULMO_CONSOLE_PORT", console), port_of(REST_PORT, rest)
+        )
 
     @property
     def store(self) -> Path:
@@ -73,7 +75,12 @@ def _from_file(file: Path) -> dict[str, object]:
         raise LayoutError(f"{file} is not TOML: {error}") from error
 
 
-def _port(name: str, value: object) -> int:
+def port_of(name: str, value: object) -> int:
+    """Return the port that a setting names.
+
+    Raises:
+        LayoutError: it names none.
+    """
     text = str(value)
     if not (text.isdecimal() and 1 <= int(text) <= 65535):
         raise LayoutError(f"{name} is {text!r}; it must be a port from 1 to 65535")

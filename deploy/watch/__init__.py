@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager, the node exporter and Grafana on this machine, beside a local run: `make watch`."""
