@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import psutil
@@ -152,8 +152,8 @@ def test_what_is_not_installed_is_named_and_the_rest_runs(root: Path, programs: 
     assert "apt-get install prometheus-alertmanager" in said
     assert "apt-get install prometheus-node-exporter" in said
     assert "https://grafana.com/grafana/download" in said
-    assert f"{prometheus}/alerts" in said
-    assert f"{prometheus}/graph?" in said
+    assert f"{prometheus}/graph?g0.range_input=15m&g0.tab=1&g0.expr=ALERTS\n" in said
+    assert all(f"&g0.expr={quote(expr, safe='')}\n" in said for expr in QUERIES.values())
     assert "http://127.0.0.1:8502" in said
 
 

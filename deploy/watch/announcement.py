@@ -44,12 +44,17 @@ def lines(layout: WatchLayout, found: Container[Program], *, running: bool) -> I
         place = layout.url(program.port) if program in found else f"not on the PATH; get it: {program.source}"
         yield f"  {program.title:<14}{place}"
     if ALERTMANAGER not in found:
-        yield f"  Nobody is told of alerts; {prometheus}/alerts shows them."
+        yield f"  Nobody is told of alerts; they are shown here:\n    {_page(prometheus, 'ALERTS', tab=1)}"
     if GRAFANA not in found:
         yield f"  Instead of Grafana, look at the console's page Monitoring, {layout.watched.console}, or here:"
         for title, expr in QUERIES.items():
-            yield f"    {title}:\n      {prometheus}/graph?g0.range_input=15m&g0.tab=0&g0.expr={quote(expr, safe='')}"
+            yield f"    {title}:\n      {_page(prometheus, expr, tab=0)}"
     yield "  Stop it:      Ctrl-C"
+
+
+def _page(prometheus: str, expr: str, *, tab: int) -> str:
+    """Return the address of a query's graph (tab 0) or table (tab 1), the one page that all UIs of Prometheus share."""
+    return f"{prometheus}/graph?g0.range_input=15m&g0.tab={tab}&g0.expr={quote(expr, safe='')}"
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from tests.retraining import ended, started
 from tests.scripted import Version, certain, scripted
 
 BODY = png(pixels(1))
-SHORTER = Windows(1 / 120)
+SHORTER = Windows(1 / 180)
 CAREFUL = json.dumps({**toymodel.manifest(), "abstention_threshold": 0.5})
 GUARDED = ("GuardHelpless", "VersionTakenBack")
 CAUSED = {*GUARDED, "RetrainingFailed", "AbstentionsHigh", "VersionNotLoaded", "InputDrifts"}
