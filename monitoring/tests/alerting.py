@@ -52,7 +52,7 @@ class Heard:
             return "firing" in now if status == "firing" else now == {"resolved"}
 
         for alert in alerts:
-            eventually(lambda alert=alert: done(alert), within=120, what=f"{alert} is {status}: {self.told}")  # type: ignore[misc]
+            eventually(lambda alert=alert: done(alert), within=120, what=f"{alert} is {status}")  # type: ignore[misc]
 
 
 @contextmanager
