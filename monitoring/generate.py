@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from monitoring import objectives, symptoms
-from monitoring.dashboards import dashboards
+from monitoring.dashboards.catalogue import catalogue
 from monitoring.rules import Windows, to_yaml
 from monitoring.symptoms import Limits
 
@@ -18,7 +18,7 @@ RULES: Final = _HERE / "rules"
 def render() -> dict[Path, str]:
     """Return the text of every generated file."""
     return {
-        **{DASHBOARDS / f"{name}.json": json.dumps(board, indent=2) + "\n" for name, board in dashboards().items()},
+        **{DASHBOARDS / f"{board.name}.json": json.dumps(board.to_json(), indent=2) + "\n" for board in catalogue()},
         **{RULES / name: text for name, text in rules(Windows()).items()},
     }
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from monitoring.rules import Severity
-from monitoring.tests.conftest import program
+from monitoring.tests.programs import program
 from tests.processes import ROOT
 
 MONITORING = ROOT / "monitoring"

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from monitoring.tests.conftest import is_ready, program
+from monitoring.tests.programs import is_ready, program
 from tests.modelserver import serving
 from tests.processes import ROOT, eventually, free_port, running
 

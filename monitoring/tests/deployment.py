@@ -1,0 +1,119 @@
+"""All that is watched, as processes of its own: model server, gateway, node exporter; and a Prometheus that watches."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from monitoring.generate import RULES
+from monitoring.tests.programs import answers, is_ready, program
+from monitoring.tests.queries import ask
+from tests.brokenversions import publish_broken
+from tests.gateways import Gateway, serving_gateway
+from tests.modelserver import MODEL, keep_newest, serving
+from tests.processes import ROOT, eventually, free_port, running
+
+OFTEN = "500ms"
+METRICS = "/monitoring/prometheus/metrics"
+QUICK = {"guard": "true", "guard_window_s": "12", "guard_images": "30"}
+"""So that the guard decides within seconds: versions of the toy model answer otherwise than each other."""
+CACHED = 8  # answers, less than there are images, so that most are asked for
+PLACES = 24
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The processes, and where they keep their things."""
+
+    gateway: Gateway
+    prometheus_url: str
+    server_url: str
+    """Of the model server's metrics."""
+    versions: Path
+    """The folder of the versions that may be published."""
+    store: Path
+    script: Path
+    """The folder of the scripted trainer."""
+
+    def scraped(self, expr: str) -> float:
+        """Return the sum of what Prometheus has for an expression now."""
+        return sum(ask(self.prometheus_url, expr))
+
+
+@contextmanager
+def deployed(versions: Path, folder: Path) -> Iterator[Deployment]:
+    """Run them all with version 1 of the toy model, which abstains from what it is not sure of."""
+    store, script = folder / MODEL, folder / "script"
+    store.mkdir()
+    script.mkdir()
+    publish_broken(versions / "1", store, 1, _unsure)
+    port = free_port()
+    config = ROOT / "serving" / "config" / "monitoring.config"
+    flags = (
+        keep_newest(store, 2, folder),
+        f"--rest_api_port={port}",
+        f"--monitoring_config_file={config}",
+        "--max_num_load_retries=0",
+    )
+    settings = {
+        **QUICK,
+        "cache_entries": str(CACHED),
+        "concurrency_limit": str(PLACES),
+        "trainer": f"{sys.executable} -m tests.scriptedtrainer {script}",
+    }
+    with (
+        serving(store, *flags) as server,
+        serving_gateway(server.target, folder / "gateway", **settings) as gateway,
+        exporting_host(folder) as host,
+        scraping(folder, gateway=urlsplit(gateway.url).netloc, host=host, server=f"127.0.0.1:{port}") as url,
+    ):
+        yield Deployment(gateway, url, f"http://127.0.0.1:{port}{METRICS}", versions, store, script)
+
+
+def _unsure(version: Path) -> None:
+    """Let a version abstain from all of which it is not very sure; the length stays, so the graph can be read."""
+    graph = version / "saved_model.pb"
+    sure, unsure = b'"abstention_threshold": 0.0', b'"abstention_threshold": 0.9'
+    content = graph.read_bytes()
+    assert sure in content
+    graph.write_bytes(content.replace(sure, unsure))
+
+
+@contextmanager
+def exporting_host(folder: Path) -> Iterator[str]:
+    """Run Prometheus' node exporter as deploy/compose.yaml does, but outside a container; yield its address."""
+    name = "prometheus-node-exporter"
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+    flags = [flag for flag in compose["services"]["node-exporter"]["command"] if "rootfs" not in flag]
+    address = f"127.0.0.1:{free_port()}"
+    command = [str(program(name, name)), f"--web.listen-address={address}", *flags]
+    with running(command, log=folder / "host.log", ready=lambda: answers(f"http://{address}/metrics")):
+        yield address
+
+
+@contextmanager
+def scraping(folder: Path, *, gateway: str, host: str, server: str) -> Iterator[str]:
+    """Run Prometheus as it is configured, but that it looks twice a second; yield its URL once it reads them all."""
+    config = yaml.safe_load((ROOT / "monitoring" / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": OFTEN, "evaluation_interval": OFTEN}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    (folder / "rules").symlink_to(RULES)
+    targets: Mapping[str, str] = {"gateway": gateway, "host": host, "model-server": server}
+    (folder / "targets").mkdir()
+    for name, target in targets.items():
+        (folder / "targets" / f"{name}.yaml").write_text(yaml.safe_dump([{"targets": [target]}]))
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        str(program("prometheus")),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+    ]
+    url = f"http://{address}"
+    with running(command, log=folder / "prometheus.log", ready=lambda: is_ready(url)):
+        eventually(lambda: ask(url, "up") == [1] * len(targets), within=60, what="Prometheus reads all targets")
+        yield url
