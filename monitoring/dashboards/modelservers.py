@@ -64,8 +64,18 @@ def _loading() -> Sequence[Panel]:
             queries=(Query(f"min by (server) ({gateways('gateway_model_server_ready')})", "{{server}}"),),
             unit="none",
             kind="state-timeline",
-            width=6,
+            width=4,
             mappings={"0": ("away", "red"), "1": ("takes part", "green")},
+        ),
+        Panel(
+            title="Versions at the server",
+            describe=f"Each version and the state that it is in. {_EMBEDDED_ONLY}",
+            queries=(Query(f"max by (model_name, version, state) ({_OURS}version_state)", "{{version}}"),),
+            unit="none",
+            kind="table",
+            width=4,
+            absent="not told",
+            hidden=("Time", "Value"),
         ),
         Panel(
             title="Loads",
@@ -75,7 +85,7 @@ def _loading() -> Sequence[Panel]:
                 Query(f"sum ({_SERVING}model_warmup_records_read)", "warm-up records"),
             ),
             unit="short",
-            width=6,
+            width=4,
         ),
         Panel(
             title="Time to load and to warm up",

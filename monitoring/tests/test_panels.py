@@ -26,7 +26,7 @@ HOST = {
 EXPECTED = {"gateway_drift_images", "gateway_drift_psi"}
 """Metrics that the gateway is about to have."""
 UNSHOWN = {
-    "decoder": "it changes with the build alone, and that is shown",
+    "decoder_info": "it changes with the build alone, and that is shown",
     "process_virtual_memory_bytes": "what is reserved says little; what is resident is shown",
     ":tensorflow:serving:request_example_counts": "it has no data: Classify and Regress are not offered",
 }
