@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.dates import AutoDateLocator, DateFormatter
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 
 from monitoring.dashboards.panel import Panel
@@ -29,9 +29,10 @@ _MINUTES: Final = 600  # a shorter span is labelled with seconds
 
 def draw_lines(axes: Axes, panel: Panel, lines: Sequence[Line], span: Span) -> None:
     """Draw lines, or areas on top of each other where the panel is stacked; say so where there are none."""
+    _dress(axes, panel)
     shown = [line for line in lines if np.isfinite(line.values).any()]
     if not shown:
-        say(axes, panel.absent)
+        _say(axes, panel.absent)
         return
     moments = _moments(span.times)
     colours = [PALETTE[place % len(PALETTE)] for place in range(len(shown))]
@@ -39,8 +40,9 @@ def draw_lines(axes: Axes, panel: Panel, lines: Sequence[Line], span: Span) -> N
         areas = [np.nan_to_num(line.values) for line in shown]
         axes.stackplot(moments, areas, labels=[line.name for line in shown], colors=colours, alpha=0.75, linewidth=0)
     else:
-        for line, colour in zip(shown, colours, strict=True):
-            axes.plot(moments, line.values, label=line.name, color=colour, linewidth=1.4)
+        for place, (line, colour) in enumerate(zip(shown, colours, strict=True)):
+            width = 1.4 + 2 * (1 - (place + 1) / len(shown))  # the first are wider, so that equal ones are all seen
+            axes.plot(moments, line.values, label=line.name, color=colour, linewidth=width)
     _bound(axes, panel)
     _mark_steps(axes, panel)
     _label_time(axes, span)
@@ -49,8 +51,9 @@ def draw_lines(axes: Axes, panel: Panel, lines: Sequence[Line], span: Span) -> N
 
 def draw_cells(axes: Axes, panel: Panel, cells: Cells, span: Span) -> None:
     """Draw a heat map, a row for each bucket, named by its upper bound."""
+    _dress(axes, panel)
     if not len(cells.bounds):
-        say(axes, panel.absent)
+        _say(axes, panel.absent)
         return
     edges = _moments(np.append(span.times, span.begin + span.step_s * len(span.times)))
     counts = np.ma.masked_equal(cells.counts, 0)
@@ -64,14 +67,14 @@ def draw_cells(axes: Axes, panel: Panel, cells: Cells, span: Span) -> None:
     bar.ax.tick_params(labelsize=7, colors=FAINT, length=0)
 
 
-def say(axes: Axes, text: str) -> None:
+def _say(axes: Axes, text: str) -> None:
     """Write a sentence where there is nothing to draw."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.text(0.5, 0.5, text, ha="center", va="center", color=FAINT, transform=axes.transAxes)
 
 
-def dress(axes: Axes, panel: Panel) -> None:
+def _dress(axes: Axes, panel: Panel) -> None:
     """Give a panel its title and its quiet looks."""
     axes.set_title(panel.title, loc="left", fontsize=10, color=INK, fontweight="bold")
     axes.tick_params(labelsize=8, colors=FAINT, length=0)
@@ -83,8 +86,14 @@ def dress(axes: Axes, panel: Panel) -> None:
 
 def _bound(axes: Axes, panel: Panel) -> None:
     axes.set_ylim(bottom=panel.least, top=panel.most)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(_powers_of_two(axes) if panel.unit == "bytes" else MaxNLocator(5))
     axes.yaxis.set_major_formatter(lambda value, _: written(value, panel.unit))
+
+
+def _powers_of_two(axes: Axes) -> MultipleLocator:
+    """Return places for about four round numbers of bytes."""
+    _, top = axes.get_ylim()
+    return MultipleLocator(2.0 ** math.ceil(math.log2(top / 4)))
 
 
 def _mark_steps(axes: Axes, panel: Panel) -> None:

@@ -7,10 +7,9 @@ from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from monitoring.dashboards.panel import Panel
-from monitoring.pictures.drawing import draw_cells, draw_lines, dress
+from monitoring.pictures.drawing import draw_cells, draw_lines
 from monitoring.pictures.key import Picture
 from monitoring.pictures.prometheus import Prometheus
 from monitoring.pictures.series import cells, last, lines
@@ -19,13 +18,12 @@ from monitoring.pictures.tiles import INK, draw_tile
 
 _DPI: Final = 110
 _WIDTH: Final = 12.0  # inches
-_HEIGHTS: Final = {"stat": 1.1}  # of a row, inches
+_HEIGHTS: Final = {"stat": 1.0}  # of a row, inches
 _HEIGHT: Final = 3.3
-_COLOURS: Final = 128
 
 
 def png_of(picture: Picture, prometheus: Prometheus) -> bytes:
-    """Return a picture as a PNG of few colours, and so of few bytes.
+    """Return a picture as a PNG.
 
     Raises:
         QueryError: Prometheus does not answer.
@@ -37,12 +35,13 @@ def png_of(picture: Picture, prometheus: Prometheus) -> bytes:
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white", layout="constrained")
     grid = figure.subplots(rows, picture.columns, squeeze=False).flat
     for axes, panel in zip(grid, panels, strict=False):
-        dress(axes, panel)
         _draw(axes, panel, prometheus)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     figure.suptitle(_heading(picture, prometheus.span), x=0.01, ha="left", fontsize=11, color=INK)
-    return _compressed(figure)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", pil_kwargs={"optimize": True})
+    return drawn.getvalue()
 
 
 def _draw(axes: Axes, panel: Panel, prometheus: Prometheus) -> None:
@@ -63,11 +62,3 @@ def _draw(axes: Axes, panel: Panel, prometheus: Prometheus) -> None:
 def _heading(picture: Picture, span: Span) -> str:
     begin, end = (datetime.fromtimestamp(moment, UTC) for moment in (span.begin, span.end))
     return f"Pulmo, {picture.dashboard}: {begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC"
-
-
-def _compressed(figure: Figure) -> bytes:
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
-    with Image.open(drawn) as image:
-        image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-    return small.getvalue()

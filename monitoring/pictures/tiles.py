@@ -27,10 +27,10 @@ def draw_tile(axes: Axes, panel: Panel, names: str, value: float) -> None:
     """Draw a tile over all of `axes`."""
     text, colour = judged(panel, names, value)
     axes.set_facecolor(colour)
-    axes.grid(visible=False)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title("")
+    for side in axes.spines.values():
+        side.set_visible(False)
     white: dict[str, Any] = {"ha": "center", "va": "center", "color": "white", "transform": axes.transAxes}
     axes.text(0.5, 0.4, text, fontsize=17 if len(text) < 14 else 13, fontweight="bold", **white)
     axes.text(0.5, 0.82, panel.title, fontsize=9, **white)
