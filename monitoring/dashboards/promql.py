@@ -29,6 +29,11 @@ def gained(series: str, window: str, by: str = "") -> str:
     return f"{_sum(by)} (increase({series}[{window}]))"
 
 
+def times(series: str, window: str) -> str:
+    """Return how often it happened in a window, a whole number: what `increase` extrapolates is rounded."""
+    return f"round({gained(series, window)})"
+
+
 def share(part: str, whole: str, window: str = WINDOW) -> str:
     """Return which part of the growth of `whole` was that of `part`: 0 if none, nothing without traffic."""
     return f"({growth(part, window=window)} or vector(0)) / ({growth(whole, window=window)} > 0)"

@@ -7,7 +7,7 @@ from monitoring.dashboards import budgets, traffic
 from monitoring.dashboards.dashboard import Dashboard
 from monitoring.dashboards.hosts import DISK_LEFT, MEMORY_LEFT
 from monitoring.dashboards.panel import Panel, Query, Row, Steps, above, below, none_of
-from monitoring.dashboards.promql import gained, gateways, share
+from monitoring.dashboards.promql import gateways, share, times
 from monitoring.objectives import OBJECTIVES
 
 _WIDTH: Final = 6
@@ -97,7 +97,7 @@ def _load() -> Sequence[Panel]:
         _tile(
             "Not recorded, 1 h",
             "Predictions that could not be written to the history in the last hour, or were left out of it.",
-            f"{gained(unwritten, '1h')} + {gained(gateways('history_unrecorded_total'), '1h')}",
+            f"{times(unwritten, '1h')} + {times(gateways('history_unrecorded_total'), '1h')}",
             "short",
             none_of(),
             absent="no gateway",
@@ -147,8 +147,8 @@ def _model() -> Sequence[Panel]:
         _tile(
             "Versions that failed, 1 h",
             "Versions that could not be loaded or tried, or that the guard took back, in the last hour.",
-            f"{gained(gateways('gateway_model_version_failures_total'), '1h')} "
-            f"+ {gained(gateways('gateway_guard_rollbacks_total'), '1h')}",
+            f"{times(gateways('gateway_model_version_failures_total'), '1h')} "
+            f"+ {times(gateways('gateway_guard_rollbacks_total'), '1h')}",
             "none",
             none_of("orange"),
             absent="no gateway",
@@ -201,7 +201,7 @@ def _resources() -> Sequence[Panel]:
         _tile(
             "Retrainings failed, 1 d",
             "Retrainings of which no version came because something was wrong, in the last day.",
-            gained(failed, "1d"),
+            times(failed, "1d"),
             "none",
             none_of("orange"),
             absent="no gateway",

@@ -41,7 +41,7 @@ def draw_lines(axes: Axes, panel: Panel, lines: Sequence[Line], span: Span) -> N
         axes.stackplot(moments, areas, labels=[line.name for line in shown], colors=colours, alpha=0.75, linewidth=0)
     else:
         for place, (line, colour) in enumerate(zip(shown, colours, strict=True)):
-            width = 1.4 + 2 * (1 - (place + 1) / len(shown))  # the first are wider, so that equal ones are all seen
+            width = 1.2 + 1.2 * (1 - (place + 1) / len(shown))  # the first are wider, so that equal ones are all seen
             axes.plot(moments, line.values, label=line.name, color=colour, linewidth=width)
     _bound(axes, panel)
     _mark_steps(axes, panel)
@@ -113,7 +113,7 @@ def _label_time(axes: Axes, span: Span) -> None:
 
 
 def _legend(count: int) -> dict[str, Any]:
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": min(count, 4)}
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": min(count, 5)}
     return {**place, "fontsize": 7.5, "frameon": False, "labelcolor": INK, "handlelength": 1.2}
 
 

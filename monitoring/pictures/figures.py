@@ -61,4 +61,4 @@ def _draw(axes: Axes, panel: Panel, prometheus: Prometheus) -> None:
 
 def _heading(picture: Picture, span: Span) -> str:
     begin, end = (datetime.fromtimestamp(moment, UTC) for moment in (span.begin, span.end))
-    return f"Pulmo, {picture.dashboard}: {begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC"
+    return f"Pulmo {picture.dashboard}, {begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC"

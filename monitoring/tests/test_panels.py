@@ -31,6 +31,14 @@ UNSHOWN = {
     ":tensorflow:serving:request_example_counts": "it has no data: Classify and Regress are not offered",
 }
 """Metrics without a panel, each with the reason."""
+HAPPENED = (
+    *("Refused, 5 min", "Versions that failed, 1 h", "Abstentions, 10 min", "Warnings"),
+    *("Offered, good and refused", "Problems by reason", "Rejected images"),
+    *("Hit share", "Calls answered", "Load ratio", "Failing versions"),
+    *("Shadow comparisons", "Shadow difference", "Changes of the route", "Taken back", "Accuracy by feedback"),
+    *("Rows", "Reads, exports and feedback", "Retrainings ended", "Uploads", "Processors"),
+)
+"""Panels that would not be empty, but flat, had the load not done what they show."""
 PANELS = [
     pytest.param(panel, id=f"{board.name}: {panel.title}")
     for board, panel in panels()
@@ -79,6 +87,18 @@ def test_no_panel_is_empty(panel: Panel, watched: Watched) -> None:
     }
 
     assert [expr for expr, values in answers.items() if not values or not all(map(math.isfinite, values))] == []
+
+
+@pytest.mark.parametrize("title", HAPPENED)
+def test_what_happened_is_seen(title: str, watched: Watched) -> None:
+    """
+    The load did this, and the panel says so: it has a number above 0.
+    """
+    [panel] = {panel.title: panel for _, panel in panels() if panel.title == title}.values()
+    url = watched.deployment.prometheus_url
+    values = [value for query in panel.queries for value in ask(url, substituted(query.expr, WINDOW), watched.end)]
+
+    assert max(values) > 0
 
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS)
