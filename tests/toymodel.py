@@ -11,7 +11,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +57,25 @@ def manifest(size: int = 32, mode: str = "L") -> dict[str, Any]:
     }
 
 
-def publish(store: Path, version: int, *, size: int = 32, mode: str = "L", fault: str | None = None) -> Path:
+def publish(
+    store: Path,
+    version: int,
+    *,
+    size: int = 32,
+    mode: str = "L",
+    fault: str | None = None,
+    says: Mapping[str, Any] | None = None,
+) -> Path:
     """Write the model to `store/.<version>.partial`, rename it to `store/<version>`, and return that path.
+
+    What it `says` of itself is in its manifest, beside or instead of what the others say.
 
     Raises:
         OSError: the version exists, or the store cannot be written.
     """
     partial, final = store / f".{version}.partial", store / str(version)
     shape = (size, size, CHANNELS[mode])
-    text = json.dumps(manifest(size, mode))
+    text = json.dumps({**manifest(size, mode), **(says or {})})
     _save(partial, version, shape, text, fault)
     extra = partial / "assets.extra"
     extra.mkdir()
@@ -165,9 +175,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--size", type=int, default=32, help="height and width in pixels")
     parser.add_argument("--mode", choices=sorted(CHANNELS), default="L")
     parser.add_argument("--fault", choices=FAULTS, help="what is wrong with the versions; nothing without it")
+    parser.add_argument("--says", type=json.loads, help="a JSON object with what their manifests say otherwise")
     arguments = parser.parse_args(argv)
+    options = {name: getattr(arguments, name) for name in ("size", "mode", "fault", "says")}
     for version in arguments.versions:
-        publish(arguments.store, version, size=arguments.size, mode=arguments.mode, fault=arguments.fault)
+        publish(arguments.store, version, **options)
     return 0
 
 

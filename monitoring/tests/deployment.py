@@ -1,5 +1,7 @@
 """All that is watched, as processes of its own: model server, gateway, node exporter; and a Prometheus that watches."""
 
+import json
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +14,9 @@ import yaml
 from monitoring.generate import RULES
 from monitoring.tests.programs import answers, is_ready, program
 from monitoring.tests.queries import ask
-from tests.brokenversions import publish_broken
 from tests.gateways import Gateway, serving_gateway
 from tests.modelserver import MODEL, keep_newest, serving
-from tests.processes import ROOT, eventually, free_port, running
+from tests.processes import PYTHON, ROOT, eventually, free_port, running
 
 OFTEN = "500ms"
 METRICS = "/monitoring/prometheus/metrics"
@@ -23,6 +24,11 @@ QUICK = {"guard": "true", "guard_window_s": "12", "guard_images": "30"}
 """So that the guard decides within seconds: versions of the toy model answer otherwise than each other."""
 CACHED = 8  # answers, less than there are images, so that most are asked for
 PLACES = 24
+SAYS = {
+    "abstention_threshold": 0.9,
+    "drift_reference": {"classes": [100] * 4, "appearance": {"mean": {"edges": [64, 128, 192], "counts": [100] * 4}}},
+}
+"""Of version 1: it abstains from what it is not very sure of, and tells what is usual, so that drift can be told."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,12 @@ class Deployment:
 
 @contextmanager
 def deployed(versions: Path, folder: Path) -> Iterator[Deployment]:
-    """Run them all with version 1 of the toy model, which abstains from what it is not sure of."""
+    """Run them all with version 1 of the toy model; `versions` is a folder with others."""
     store, script = folder / MODEL, folder / "script"
     store.mkdir()
     script.mkdir()
-    publish_broken(versions / "1", store, 1, _unsure)
+    command = [PYTHON, "-m", "tests.toymodel", str(store), "1", "--says", json.dumps(SAYS)]
+    subprocess.run(command, check=True, cwd=ROOT)
     port = free_port()
     config = ROOT / "serving" / "config" / "monitoring.config"
     flags = (
@@ -72,15 +79,6 @@ def deployed(versions: Path, folder: Path) -> Iterator[Deployment]:
         scraping(folder, gateway=urlsplit(gateway.url).netloc, host=host, server=f"127.0.0.1:{port}") as url,
     ):
         yield Deployment(gateway, url, f"http://127.0.0.1:{port}{METRICS}", versions, store, script)
-
-
-def _unsure(version: Path) -> None:
-    """Let a version abstain from all of which it is not very sure; the length stays, so the graph can be read."""
-    graph = version / "saved_model.pb"
-    sure, unsure = b'"abstention_threshold": 0.0', b'"abstention_threshold": 0.9'
-    content = graph.read_bytes()
-    assert sure in content
-    graph.write_bytes(content.replace(sure, unsure))
 
 
 @contextmanager
