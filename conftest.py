@@ -14,6 +14,20 @@ from tests.postgresql import Postgres, running_postgresql
 from tests.processes import PYTHON, ROOT
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what `make resilience` asks for."""
+    parser.addoption("--resilience", action="store_true", help="also run the scenarios that are marked resilience")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long and was not asked for."""
+    if config.getoption("resilience"):
+        return
+    left = [item for item in items if item.get_closest_marker("resilience")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
 @pytest.fixture(scope="session")
 def toy_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with versions 1, 2 and 3 of the toy model, to be copied by `toymodel.copy` into other stores."""

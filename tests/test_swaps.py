@@ -10,40 +10,17 @@ import pytest
 
 from gateway.imaging import ImageSpec, decode
 from tests import toymodel
-from tests.brokenversions import REFUSED_BY_GATEWAY, REFUSED_BY_SERVER, publish_broken
+from tests.brokenversions import REFUSED_BY_GATEWAY, REFUSED_BY_SERVER
 from tests.clients import posting
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
-from tests.modelserver import MODEL, ModelServer, keep_newest, serving
+from tests.modelserver import ModelServer, keep_newest, serving
 from tests.processes import eventually
+from tests.toystore import Store, toy_of
 
 BODY = png(pixels(3))
 IMAGE = decode(BODY, ImageSpec("L", 32, 32, "bilinear"), 10**6)
-TOYS = (1, 2, 3)
 SWAPS = 50
-
-
-class Store:
-    """A store whose versions are copies of toys; neighbours answer otherwise, so an answer proves its version."""
-
-    def __init__(self, folder: Path, toys: Path) -> None:
-        self.path = folder / MODEL
-        self.path.mkdir()
-        self.newest = 0
-        self._toys = toys
-
-    def publish(self) -> int:
-        """Publish the next version, and return its number."""
-        self.newest += 1
-        toymodel.copy(self._toys / str(toy_of(self.newest)), self.path, self.newest)
-        return self.newest
-
-    def publish_broken(self, spoil: str) -> int:
-        """Publish the next version, spoiled, and return its number."""
-        self.newest += 1
-        kinds = REFUSED_BY_SERVER | REFUSED_BY_GATEWAY
-        publish_broken(self._toys / str(toy_of(self.newest)), self.path, self.newest, kinds[spoil])
-        return self.newest
 
 
 @pytest.fixture
@@ -52,10 +29,6 @@ def store(toy_versions: Path, tmp_path: Path) -> Store:
     store = Store(tmp_path, toy_versions)
     store.publish()
     return store
-
-
-def toy_of(version: int) -> int:
-    return TOYS[version % len(TOYS)]
 
 
 def wait_for(gateway: Gateway, version: int) -> None:
