@@ -5,11 +5,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.errors import HistoryUnavailable
-from gateway.history.database import turn
+from gateway.history.database import migrate, turn
+from gateway.history.postgresql import lacks_tables
 from gateway.history.schema import PREDICTIONS
 
 Row = dict[str, Any]
@@ -37,10 +38,29 @@ class Away(Exception):
 def write(engine: Engine, works: Sequence[Work]) -> list[Any]:
     """Commit rows and other work, and return what each work returned; None for a row.
 
+    A database that was made anew since it was opened gets its tables first.
+
     Raises:
         Away: the database is away, locked, full, or lost the connection.
         Exception: what a work raised, or what the database has against one of them; all are undone.
     """
+    try:
+        return _write(engine, works)
+    except DBAPIError as error:
+        if not lacks_tables(error):
+            raise
+        _make_tables(engine)
+        return _write(engine, works)
+
+
+def _make_tables(engine: Engine) -> None:
+    try:
+        migrate(engine)
+    except (HistoryUnavailable, OSError, SQLAlchemyError) as error:
+        raise Away(HistoryUnavailable("the history has no tables", internals=str(error))) from error
+
+
+def _write(engine: Engine, works: Sequence[Work]) -> list[Any]:
     committing = opened = False
     try:
         with turn(engine), engine.connect() as connection:

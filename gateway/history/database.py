@@ -30,17 +30,27 @@ def open_writer(url: str, durability: Durability) -> Engine:
             engine = sqlite.open_for_writing(address, durability)
         else:
             engine = postgresql.open_for_writing(address, durability)
-        with writing(engine) as connection:
-            if not _is_file(engine):
-                postgresql.wait_for_migrations(connection)
-            migrations = Config()
-            migrations.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-            migrations.set_main_option("path_separator", "os")
-            migrations.attributes["connection"] = connection
-            command.upgrade(migrations, "head")
+        migrate(engine)
     except (OSError, ValueError, SQLAlchemyError) as error:  # a ValueError of a port that is no number
         raise HistoryUnavailable(f"the history {masked(url)} (PULMO_HISTORY) cannot be opened: {error}") from error
     return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the newest schema, from whatever it is: also from nothing.
+
+    Raises:
+        HistoryUnavailable: another process keeps the right to write for too long.
+        OSError, SQLAlchemyError: the database, or the lock beside it, cannot be written.
+    """
+    with writing(engine) as connection:
+        if not _is_file(engine):
+            postgresql.wait_for_migrations(connection)
+        migrations = Config()
+        migrations.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        migrations.set_main_option("path_separator", "os")
+        migrations.attributes["connection"] = connection
+        command.upgrade(migrations, "head")
 
 
 def open_reader(url: str) -> Engine:

@@ -3,7 +3,9 @@
 from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
 
+_UNDEFINED_TABLE = "42P01"  # https://www.postgresql.org/docs/15/errcodes-appendix.html
 _SYNCHRONOUS = {"full": "on", "normal": "local", "async": "off"}
 _MIGRATION = 0x50756C6D6F  # the key of the lock that migrations hold: "Pulmo"
 _READERS = 8
@@ -39,6 +41,14 @@ def wait_for_migrations(connection: Connection) -> None:
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("SET LOCAL lock_timeout = '60s'"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION})
+
+
+def lacks_tables(error: DBAPIError) -> bool:
+    """Return whether a statement failed since its table is not there: somebody has made the database anew.
+
+    An open SQLite file cannot be exchanged so; who removes it takes what is written afterwards with it.
+    """
+    return getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE
 
 
 def _engine(url: URL, statements: tuple[str, ...], **pool: Any) -> Engine:  # noqa: ANN401 - the pool's options

@@ -284,3 +284,21 @@ async def test_work_whose_commit_ended_unknown_is_not_done_again(postgresql: Pos
 
     assert not cutter.armed.is_set()
     assert count == 1
+
+
+async def test_a_database_that_was_made_anew_gets_its_tables_and_the_row(postgresql: Postgres) -> None:
+    """Once it is there again; the gateway need not be started again."""
+    url = postgresql.create()
+    name = make_url(url).database
+    async with writing(url) as watched:
+        await watched.writer.record(row(1))
+        with postgresql.connect() as operator:
+            operator.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload, unused-ignore]
+            with pytest.raises(HistoryUnavailable):
+                await watched.writer.record(row(2))
+            operator.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload, unused-ignore]
+        recorded = await watched.writer.record(row(3))
+        kept = watched.rows()
+
+    assert recorded
+    assert kept == [3]
