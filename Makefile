@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run watch test bench load check format proto dashboards notebook lock clean
+.PHONY: help install run watch test bench load resilience check format proto dashboards notebook lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -17,6 +17,9 @@ watch: install ## Start Prometheus, Alertmanager, the node exporter and Grafana,
 
 test: install ## Run all tests
 	$(BIN)/python -m pytest
+
+resilience: install ## Kill, pause and fill what the service is made of, under load: a quarter of an hour
+	$(BIN)/python -m pytest tests/resilience --resilience
 
 bench: install ## Measure the service beside what the machine could do; BENCH="--parts all" measures more
 	$(BIN)/python -m loadtests.bench $(BENCH)

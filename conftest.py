@@ -16,16 +16,16 @@ from tests.processes import PYTHON, ROOT
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what `make resilience` asks for."""
-    parser.addoption("--resilience", action="store_true", help="also run the scenarios that are marked resilience")
+    parser.addoption("--resilience", action="store_true", help="also run the tests that are marked resilience")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes long and was not asked for."""
+    """Leave out what takes minutes and was not asked for."""
     if config.getoption("resilience"):
         return
-    left = [item for item in items if item.get_closest_marker("resilience")]
-    config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item not in left]
+    left_out = [item for item in items if item.get_closest_marker("resilience") is not None]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item.get_closest_marker("resilience") is None]
 
 
 @pytest.fixture(scope="session")
