@@ -96,7 +96,9 @@ def _may_have_a_row(entry: Entry) -> bool:
     return entry.is_uncertain or entry.problem == _UNKNOWN or entry.answer is not None
 
 
-def check_counters(entries: Sequence[Entry], rows: Sequence[Row], counts: Counts, *, torn: int = 0) -> list[str]:
+def check_counters(
+    entries: Sequence[Entry], rows: Sequence[Row], counts: Counts, *, torn: int = 0, gone: int = 0
+) -> list[str]:
     """Compare a ledger and its rows with what a gateway counted that was new when the first of the requests came.
 
     Args:
@@ -104,12 +106,13 @@ def check_counters(entries: Sequence[Entry], rows: Sequence[Row], counts: Counts
         rows: of the history; those of other requests do not count.
         counts: at rest, when all of the requests had ended.
         torn: requests that a worker of it may have answered and not counted, since it was killed in between.
+        gone: rows of these requests that went with their database.
     """
     uncertain = sum(entry.is_uncertain for entry in entries)
     replied = [entry for entry in entries if entry.end is End.REPLIED]
     answers = [entry.answer for entry in replied if entry.answer is not None]
     names = {entry.request for entry in entries}
-    written = sum(row.request in names for row in rows)
+    written = gone + sum(row.request in names for row in rows)
     seen: tuple[tuple[str, Mapping[str, int], Mapping[str, float]], ...] = (
         ("requests with status", Counter(str(entry.status) for entry in replied), counts.requests),
         ("problems", Counter(entry.problem for entry in replied if entry.problem), counts.problems),
@@ -118,7 +121,7 @@ def check_counters(entries: Sequence[Entry], rows: Sequence[Row], counts: Counts
     )
     found = [wrong for what, told, counted in seen for wrong in _apart(what, told, counted, uncertain, torn)]
     if not counts.committed - torn <= written <= counts.committed + counts.failed + torn:
-        found.append(f"{written} rows are there; {counts.committed:g} were counted, and {counts.failed:g} as failed")
+        found.append(f"{written} rows were written; {counts.committed:g} were counted, and {counts.failed:g} as failed")
     if counts.batched + torn < sum(counts.predictions.values()):
         found.append(f"{sum(counts.predictions.values()):g} predictions of {counts.batched:g} images")
     return found + [f"{name} is still {value:g}" for name, value in counts.waiting.items() if value]

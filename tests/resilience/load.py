@@ -33,19 +33,17 @@ class Crowd:
     Args:
         url: the gateway's.
         bodies: PNG files, posted in turn.
-        leaving: the share of the requests whose client goes away at a random point, 0..1.
-        hurry_s: how long such a client stays at most once it has sent everything, seconds.
+        leaving: the share of the requests whose client goes away at a random point, 0..1: while it sends, or while it
+            waits, before as much time has passed as the last answer took.
         seed: of what is random.
     """
 
-    def __init__(
-        self, url: str, bodies: Sequence[bytes], *, leaving: float = 0.0, hurry_s: float = 0.1, seed: int = 1
-    ) -> None:
+    def __init__(self, url: str, bodies: Sequence[bytes], *, leaving: float = 0.0, seed: int = 1) -> None:
         self.entries: list[Entry] = []
         self._address = Address.parse(f"{url}/predict")
         self._bodies = bodies
         self._leaving = leaving
-        self._hurry_s = hurry_s
+        self._usual_s = _PATIENCE_S
         self._random = random.Random(seed)
         self._names = (f"r{seed}-{number}" for number in itertools.count())
         self._turn = itertools.cycle(range(len(bodies)))
@@ -113,42 +111,46 @@ class Crowd:
             await asyncio.sleep(min(told, _LONGEST_PAUSE_S))
 
     async def _post(self, connection: Connection | None) -> tuple[Connection | None, Entry]:
-        """Post one image, over the given connection where it can carry it."""
-        name, image = next(self._names), next(self._turn)
-        begun = Entry(name, image, time.monotonic(), 0.0, End.REPLIED)
-        request = _request(self._address, name, self._bodies[image])
-        if connection is None or not connection.is_open:
-            try:
-                connection = await Connection.open(self._address)
-            except OSError:
-                return None, replace(begun, ended=time.monotonic(), end=End.UNSENT)
+        """Post one image, over the given connection where it can carry it, else over a new one."""
+        begun = Entry(next(self._names), next(self._turn), time.monotonic(), 0.0, End.REPLIED)
+        request = _request(self._address, begun.request, self._bodies[begun.image])
         leaves = self._random.random() < self._leaving
-        if leaves and self._random.random() < 1 / 2:
-            connection.close()
-            sent = await self._send_a_part(request)
-            return None, replace(begun, ended=time.monotonic(), end=End.LEFT if sent else End.UNSENT)
-        patience = self._random.uniform(0, self._hurry_s) if leaves else _PATIENCE_S
         try:
-            async with asyncio.timeout(patience):
+            if leaves and self._random.random() < 1 / 2:
+                await self._send_a_part(request)
+                return connection, replace(begun, ended=time.monotonic(), end=End.LEFT)
+            if connection is None or not connection.is_open:
+                connection = await Connection.open(self._address)
+        except OSError:
+            return None, replace(begun, ended=time.monotonic(), end=End.UNSENT)
+        return connection, await self._exchange(connection, request, begun, leaves=leaves)
+
+    async def _exchange(self, connection: Connection, request: bytes, begun: Entry, *, leaves: bool) -> Entry:
+        """Send a request, and wait for its reply as long as this client does."""
+        try:
+            async with asyncio.timeout(self._random.uniform(0, self._usual_s) if leaves else _PATIENCE_S):
                 reply = await connection.exchange(request)
         except TimeoutError:
-            return None, replace(begun, ended=time.monotonic(), end=End.LEFT if leaves else End.HUNG)
+            return replace(begun, ended=time.monotonic(), end=End.LEFT if leaves else End.HUNG)
         except ConnectionLost:
-            return None, replace(begun, ended=time.monotonic(), end=End.LOST)
-        return connection, read(replace(begun, ended=connection.received), reply)
+            return replace(begun, ended=time.monotonic(), end=End.LOST)
+        entry = read(replace(begun, ended=connection.received), reply)
+        if entry.is_answered:
+            self._usual_s = entry.latency_s
+        return entry
 
-    async def _send_a_part(self, request: bytes) -> bool:
-        """Send the begin of a request over a connection of its own, and leave; False where nobody takes it."""
-        try:
-            _, writer = await asyncio.open_connection(self._address.host, self._address.port)
-        except OSError:
-            return False
+    async def _send_a_part(self, request: bytes) -> None:
+        """Send the begin of a request over a connection of its own, and leave.
+
+        Raises:
+            OSError: nobody took it.
+        """
+        _, writer = await asyncio.open_connection(self._address.host, self._address.port)
         writer.write(request[: self._random.randrange(1, len(request))])
         with suppress(OSError):
             await writer.drain()
             writer.close()
             await writer.wait_closed()
-        return True
 
 
 def _request(address: Address, name: str, body: bytes) -> bytes:

@@ -25,7 +25,7 @@ from tests.resilience.counts import Counts
 GATEWAY = "gateway"
 _CONFIGURATION = ROOT / "deploy/local/supervisord.conf"
 _AWAY = (psutil.NoSuchProcess, psutil.ZombieProcess)
-_BACK_S = 60
+_BACK_S = 120  # for a part to be there again; seconds, where nothing else needs the machine
 
 
 def server(number: int) -> str:
@@ -182,6 +182,7 @@ def operating(
             ready=lambda: _has_a_model(url),
             env={**_for_supervisord(folder), **{f"PULMO_{name.upper()}": each for name, each in environment.items()}},
             cwd=folder,
+            within=_BACK_S,
         ) as supervisor:
             system = System(url, history, workers, parts, supervisor)
             system.await_ready()

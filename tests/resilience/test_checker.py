@@ -133,8 +133,8 @@ def test_right_counts_are_right(entries: Sequence[Entry], rows: Sequence[Row], c
         (replace(ONE, problems={"overloaded": 1}), "problems overloaded: clients saw 0, 1 were counted"),
         (replace(ONE, predictions={}), "predictions of 3 normal: clients saw 1, 0 were counted"),
         (replace(ONE, unrecorded=1), "predictions without a row: clients saw 0, 1 were counted"),
-        (replace(ONE, committed=0), "1 rows are there; 0 were counted, and 0 as failed"),
-        (replace(ONE, committed=2), "1 rows are there; 2 were counted, and 0 as failed"),
+        (replace(ONE, committed=0), "1 rows were written; 0 were counted, and 0 as failed"),
+        (replace(ONE, committed=2), "1 rows were written; 2 were counted, and 0 as failed"),
         (replace(ONE, batched=0), "1 predictions of 0 images"),
         (replace(ONE, waiting={"gateway_queue_depth": 1.0}), "gateway_queue_depth is still 1"),
     ],
@@ -142,6 +142,11 @@ def test_right_counts_are_right(entries: Sequence[Entry], rows: Sequence[Row], c
 )
 def test_a_wrong_count_is_found(counts: Counts, wrong: str) -> None:
     assert wrong in check_counters([GOOD], [ROW], counts)
+
+
+def test_rows_that_went_with_their_database_are_counted_with_the_others() -> None:
+    assert check_counters([GOOD], [], ONE, gone=1) == []
+    assert check_counters([GOOD], [], ONE) == ["0 rows were written; 1 were counted, and 0 as failed"]
 
 
 def test_one_lost_request_explains_one_count_and_not_one_of_each_kind() -> None:
