@@ -48,7 +48,7 @@ def test_a_gateway_that_is_killed_loses_nothing_that_it_acknowledged(
 
 
 @pytest.mark.resilience
-def test_a_gateway_that_is_told_to_stop_answers_what_it_has_begun(store: Store, tmp_path: Path) -> None:
+def test_a_gateway_that_is_told_to_stop_loses_nothing_that_it_acknowledged(store: Store, tmp_path: Path) -> None:
     """SIGTERM, as an update sends it; supervisord starts the next one."""
     with operating(tmp_path / "system", store.path) as system:
         with under_load(system) as trial:
