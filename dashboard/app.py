@@ -1,22 +1,37 @@
-"""The console: its pages, and the client that they share. Streamlit runs this file once for every click.
+"""The console: its pages, and what they share. Streamlit runs this file once for every click.
 
 `python -m dashboard` starts it with the right options.
 """
 
 import os
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 
+import httpx
 import streamlit as st
 
-from dashboard.client import GatewayClient
+from dashboard import identity
+from dashboard.client.gateway import GatewayClient
 from dashboard.notices import show_service
 from dashboard.settings import Settings
-from dashboard.views import classify
+from dashboard.views import access, classify
+from dashboard.visitors import Visitor, visitor
+
+_KEYS = 100
+"""Clients that are kept, one for each key in use; the oldest is forgotten first."""
 
 
 @st.cache_resource
-def client(url: str, _key: str) -> GatewayClient:
-    """Return the one client of this process: its connections are kept between clicks and shared by all visitors."""
-    return GatewayClient(url, _key)
+def connections() -> httpx.Client:
+    """Return the connections of this process, kept between clicks and shared by all visitors."""
+    return httpx.Client(limits=httpx.Limits(max_connections=64, max_keepalive_connections=16))
+
+
+@st.cache_resource(max_entries=_KEYS, ttl=timedelta(days=1), show_spinner=False)
+def client(url: str, key: str) -> GatewayClient:
+    """Return the client for a key, shared by all visitors who have it; Streamlit keeps a digest of the key alone."""
+    return GatewayClient(connections(), url, key)
 
 
 def main() -> None:
@@ -27,10 +42,26 @@ def main() -> None:
     except ValueError as error:
         st.error(str(error))
         st.stop()
-    gateway = client(settings.gateway_url, settings.api_key)
-    page = st.navigation([st.Page(lambda: classify.show(gateway), title="Classify", url_path="classify", default=True)])
-    show_service(gateway)
-    page.run()
+    identity.admit()
+    connect = partial(client, settings.gateway_url)
+    who = visitor(connect, settings.api_key)
+    is_locked = who.access == "none"
+    page = st.navigation(pages(who, connect), position="hidden" if is_locked else "sidebar")
+    show_service(who.gateway)
+    with st.sidebar:
+        identity.show()
+    if is_locked:  # after signing in, the visitor is where they wanted to go
+        access.show(who, connect)
+    else:
+        page.run()
+
+
+def pages(who: Visitor, connect: Callable[[str], GatewayClient]) -> list[st.Page]:
+    """Return the pages that are of use to a visitor, the one shown first at the top."""
+    shown = [st.Page(lambda: classify.show(who.gateway), title="Classify", url_path="classify", default=True)]
+    if who.signed_in or who.access == "predict":
+        shown.append(st.Page(lambda: access.show(who, connect), title="Access", url_path="access"))
+    return shown
 
 
 main()

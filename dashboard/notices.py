@@ -1,8 +1,11 @@
 """What every page says in the same way: problems, the state of the service, and what Pulmo is not."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
-from dashboard.client import GatewayClient
+from dashboard.client.gateway import GatewayClient
 from dashboard.problems import GatewayProblem
 
 NOT_A_MEDICAL_DEVICE = "Pulmo is for research and teaching. It is not a medical device and gives no diagnosis."
@@ -13,20 +16,34 @@ def show_problem(problem: GatewayProblem) -> None:
     st.error(f"**{problem.title}**\n\n{problem.detail}\n\n{problem.remedy}")
 
 
+@contextmanager
+def away(part: str) -> Iterator[None]:
+    """Show in the place of a part of a page why it is not there; the other parts are drawn nevertheless."""
+    try:
+        yield
+    except GatewayProblem as problem:
+        st.warning(f"**{part}: {problem.title}**\n\n{problem.detail}\n\n{problem.remedy}")
+
+
 def show_service(gateway: GatewayClient) -> None:
     """Say in the sidebar whether the service can predict, and with which model version."""
     with st.sidebar:
-        st.subheader("Service")
-        try:
-            health = gateway.health()
-        except GatewayProblem as problem:
-            show_problem(problem)
-        else:
-            if health.status == "ok":
-                st.success("Healthy")
-            else:
-                st.warning(f"Degraded: {health.reason or 'images may be refused at the moment'}")
-            version = "none" if health.model_version is None else str(health.model_version)
-            st.write(f"Model version: {version}")
+        _show_health(gateway)
         st.caption(f"Gateway: {gateway.url}")
         st.caption(NOT_A_MEDICAL_DEVICE)
+
+
+@st.fragment(run_every="10s")
+def _show_health(gateway: GatewayClient) -> None:
+    st.subheader("Service")
+    try:
+        health = gateway.health()
+    except GatewayProblem as problem:
+        show_problem(problem)
+        return
+    if health.status == "ok":
+        st.success("Healthy")
+    else:
+        st.warning(f"Degraded: {health.reason or 'images may be refused at the moment'}")
+    version = "none" if health.model_version is None else str(health.model_version)
+    st.write(f"Model version: {version}")

@@ -7,13 +7,19 @@ import httpx
 import msgspec
 
 _REMEDIES: Final = {
-    400: "Upload a PNG or JPEG image.",
-    413: "Upload a smaller image.",
-    415: "Upload a PNG or JPEG image.",
-    422: "Upload a PNG or JPEG image that opens elsewhere.",
-    401: "Give the console a valid API key.",
-    403: "Give the console an API key that may do this.",
+    401: "Sign in with a valid API key, or give the console one in PULMO_API_KEY.",
+    403: "Sign in with an API key that may do this.",
+    404: "Look again: it may have been deleted by now, or the gateway is of another release.",
+    409: "Look at the present state, and decide again.",
+    422: "Correct the value that is named, and try again.",
 }
+_IMAGE_REMEDIES: Final = {
+    400: "Upload a PNG, JPEG or DICOM image.",
+    413: "Upload a smaller image.",
+    415: "Upload a PNG or JPEG image, or an uncompressed DICOM slice.",
+    422: "Upload a PNG, JPEG or DICOM image that opens elsewhere.",
+}
+_EXPLAIN_REMEDIES: Final = {501: "Roll out a version that explains itself, as every export of the trainer does."}
 _LOOK_AT_THE_LOG: Final = "If this lasts, look at the gateway's log."
 _MEDIA_TYPE: Final = "application/problem+json"
 
@@ -21,7 +27,9 @@ _MEDIA_TYPE: Final = "application/problem+json"
 class GatewayProblem(Exception):
     """The gateway refused, failed or did not answer."""
 
-    def __init__(self, title: str, detail: str, remedy: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self, title: str, detail: str, remedy: str, retry_after: int | None = None, status: int | None = None
+    ) -> None:
         super().__init__(f"{title}: {detail}")
         self.title = title
         """One line: what is wrong."""
@@ -31,6 +39,8 @@ class GatewayProblem(Exception):
         """What to do about it."""
         self.retry_after = retry_after
         """Seconds after which another attempt makes sense, where the gateway said so."""
+        self.status = status
+        """The HTTP status; None where nothing answered, or nothing that is understood."""
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):
@@ -68,7 +78,7 @@ def refused(response: httpx.Response) -> GatewayProblem:
     """Translate an answer that is not 2xx."""
     document = _document(response)
     retry_after = _retry_after(response)
-    remedy = _REMEDIES.get(response.status_code, _LOOK_AT_THE_LOG)
+    remedy = remedy_for(response.request.url.path, response.status_code)
     if retry_after is not None:
         remedy = f"Try again in {retry_after} second{'' if retry_after == 1 else 's'}. {_LOOK_AT_THE_LOG}"
     return GatewayProblem(
@@ -76,6 +86,26 @@ def refused(response: httpx.Response) -> GatewayProblem:
         document.detail or f"{response.request.url} gave no further detail.",
         remedy,
         retry_after,
+        response.status_code,
+    )
+
+
+def remedy_for(path: str, status: int) -> str:
+    """Return what helps against a refusal, of an image that was sent or of something else."""
+    remedies = dict(_REMEDIES)
+    if path.endswith(("/predict", "/predict-batch", "/explain")):
+        remedies |= _IMAGE_REMEDIES
+    if path.endswith("/explain"):
+        remedies |= _EXPLAIN_REMEDIES
+    return remedies.get(status, _LOOK_AT_THE_LOG)
+
+
+def too_much(limit_bytes: int) -> GatewayProblem:
+    """Tell that a file is larger than the console holds for a visitor."""
+    return GatewayProblem(
+        "The file is too large for the console",
+        f"It has more than {limit_bytes // 1_000_000} MB, which is what the console holds at a time.",
+        "Narrow the filters, or run `python -m gateway history export` where the history is.",
     )
 
 

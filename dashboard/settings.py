@@ -15,11 +15,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_url: str = DEFAULT_GATEWAY_URL
     """`PULMO_GATEWAY_URL`: where the gateway listens, for example `http://127.0.0.1:8000`."""
     api_key: str = ""
-    """`PULMO_API_KEY`, or the file that `PULMO_API_KEY_FILE` names: what the gateway wants, if it wants one."""
+    """`PULMO_API_KEY`, or the file that `PULMO_API_KEY_FILE` names: what the console asks the gateway with, for all
+    who open it. Without one, a visitor signs in with a key of their own where the gateway wants one."""
+    prometheus_url: str = ""
+    """`PULMO_PROMETHEUS_URL`: where Prometheus is, for example `http://127.0.0.1:9090`. Without it the figures are from
+    the gateway's own metrics, as far back as the console has looked."""
 
     def __repr__(self) -> str:
         """Show the settings, without the key."""
-        return f"Settings(gateway_url={self.gateway_url!r}, api_key={'***' if self.api_key else ''!r})"
+        key = "***" if self.api_key else ""
+        return f"Settings(gateway_url={self.gateway_url!r}, api_key={key!r}, prometheus_url={self.prometheus_url!r})"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -28,12 +33,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ValueError: a value cannot be used; the message names it and the remedy, and shows no key.
         """
-        url = env.get("PULMO_GATEWAY_URL", DEFAULT_GATEWAY_URL).rstrip("/")
-        if not _is_address(url):
-            raise ValueError(
-                f"PULMO_GATEWAY_URL={url!r} is no http or https address; set it to one such as {DEFAULT_GATEWAY_URL}"
-            )
-        return cls(gateway_url=url, api_key=_read_key(env))
+        return cls(
+            gateway_url=_read_address(env, "PULMO_GATEWAY_URL", DEFAULT_GATEWAY_URL),
+            api_key=_read_key(env),
+            prometheus_url=_read_address(env, "PULMO_PROMETHEUS_URL", ""),
+        )
+
+
+def _read_address(env: Mapping[str, str], name: str, default: str) -> str:
+    url = env.get(name, default).rstrip("/")
+    if url != default and not _is_address(url):
+        example = default or "http://127.0.0.1:9090"
+        raise ValueError(f"{name}={url!r} is no http or https address; set it to one such as {example}")
+    return url
 
 
 def _read_key(env: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The console in front of a gateway that wants an API key."""
+"""The console in front of a gateway that wants an API key: the console's own, or the visitor's."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,56 +8,111 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.settings import Settings
+from dashboard.tests.visits import APP, go, press, text
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
 from tests.modelserver import ModelServer
 from tests.processes import PYTHON, ROOT
 
-APP = ROOT / "dashboard" / "app.py"
 IMAGE = png(pixels(1))
 
 
 @pytest.fixture(scope="module")
-def key() -> tuple[str, str]:
-    """Return a new key, and its line for the gateway."""
-    command = [PYTHON, "-m", "gateway", "key", "console"]
+def keys() -> dict[str, tuple[str, str]]:
+    """Return a new key for each scope, and its line for the gateway."""
+    return {scope: new_key(scope) for scope in ("predict", "operate")}
+
+
+def new_key(scope: str) -> tuple[str, str]:
+    command = [PYTHON, "-m", "gateway", "key", "console", "--scope", scope]
     made = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return made.stderr.strip(), made.stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def locked(
-    model_server: ModelServer, key: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+    model_server: ModelServer, keys: dict[str, tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    """Return a gateway that knows the key."""
-    with serving_gateway(model_server.target, tmp_path_factory.mktemp("locked"), api_keys=key[1]) as gateway:
+    """Return a gateway that knows the keys."""
+    lines = " ".join(line for _, line in keys.values())
+    with serving_gateway(model_server.target, tmp_path_factory.mktemp("locked"), api_keys=lines) as gateway:
         yield gateway
 
 
-def upload() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    return app.file_uploader(key="classify.image").set_value(("slice.png", IMAGE, "image/png")).run()
-
-
-def test_the_console_sends_its_key(locked: Gateway, key: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With it an image is classified; a visitor never gets to see it."""
+@pytest.fixture
+def app(locked: Gateway, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """Return the console as a visitor without a key finds it."""
     monkeypatch.setenv("PULMO_GATEWAY_URL", locked.url)
-    monkeypatch.setenv("PULMO_API_KEY", key[0])
+    monkeypatch.delenv("PULMO_API_KEY", raising=False)
+    return AppTest.from_file(APP, default_timeout=60)
 
-    app = upload()
+
+def sign_in(app: AppTest, key: str) -> AppTest:
+    app.text_input(key="access.key").input(key)
+    return press(app, "Sign in")
+
+
+def test_the_console_sends_its_key(
+    app: AppTest, keys: dict[str, tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With it an image is classified; a visitor never gets to see it."""
+    key = keys["operate"][0]
+    monkeypatch.setenv("PULMO_API_KEY", key)
+
+    go(app, "classify")
+    app.file_uploader(key="classify.image").set_value(("slice.png", IMAGE, "image/png")).run()
 
     assert "Class" in {metric.label for metric in app.metric}
-    assert key[0] not in str(app)
+    assert key not in str(app)
 
 
-def test_without_a_key_the_visitor_learns_that_one_is_needed(locked: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the gateway's words. (Another spelling of the address, since the console keeps one client for each.)"""
-    monkeypatch.setenv("PULMO_GATEWAY_URL", locked.url.replace("127.0.0.1", "localhost"))
-    monkeypatch.delenv("PULMO_API_KEY", raising=False)
+def test_without_a_key_a_visitor_is_asked_for_one(app: AppTest) -> None:
+    """Nothing else is shown, and no problem."""
+    app.run()
 
-    app = upload()
+    assert [title.value for title in app.title] == ["Access"]
+    assert "answers to API keys only" in text(app)
+    assert not app.exception
+    assert not app.error
 
-    assert any("An API key is needed" in error.value for error in app.error)
+
+def test_a_visitor_signs_in_and_out(app: AppTest, keys: dict[str, tuple[str, str]]) -> None:
+    """A key opens the pages; after signing out they are closed, and the key is nowhere on the page or in the URL."""
+    key = keys["operate"][0]
+
+    sign_in(app.run(), key)
+
+    assert [title.value for title in app.title] != ["Access"]
+    assert not app.error
+    assert key not in str(app)
+    assert key not in str(app.query_params)
+
+    go(app, "access")
+    press(app, "Sign out")
+
+    assert [title.value for title in app.title] == ["Access"]
+
+
+@pytest.mark.parametrize(
+    "key", ["pulmo_unknown", "canary\x00", "", "x" * 1000], ids=["unknown", "NUL", "empty", "long"]
+)
+def test_a_key_that_is_none_opens_nothing(app: AppTest, key: str) -> None:
+    """The visitor is told so, without the key being repeated."""
+    sign_in(app.run(), key)
+
+    assert "does not know this key" in text(app)
+    assert not key or key not in text(app)
+    assert [title.value for title in app.title] == ["Access"]
+
+
+def test_a_key_for_predictions_shows_what_it_is_good_for(app: AppTest, keys: dict[str, tuple[str, str]]) -> None:
+    """The page that tells what a key may do says how to get at the rest."""
+    sign_in(app.run(), keys["predict"][0])
+
+    go(app, "access")
+
+    assert "You may classify images" in text(app)
+    assert not app.error
 
 
 def test_the_key_may_stand_in_a_file_and_is_not_shown(tmp_path: Path) -> None:

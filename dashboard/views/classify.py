@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard import charts
-from dashboard.client import GatewayClient, Prediction, Timings
+from dashboard.client.gateway import GatewayClient
+from dashboard.client.messages import Prediction, Timings
 from dashboard.notices import show_problem
 from dashboard.problems import GatewayProblem
 

@@ -1,0 +1,1 @@
+"""What the console asks over HTTP: the gateway, and Prometheus where there is one. Typed answers, one kind of error."""

@@ -1,0 +1,192 @@
+"""The gateway's HTTP API as the console uses it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+from urllib.parse import unquote
+
+import httpx
+import msgspec
+
+from dashboard import problems
+from dashboard.client.messages import (
+    BatchReply,
+    Explanation,
+    FeedbackReply,
+    Health,
+    HistoryPage,
+    Models,
+    Prediction,
+    Refusal,
+    RouteChanges,
+    RouteState,
+    Scope,
+    TrainingSessions,
+    TrainingStatus,
+)
+
+_QUICK: Final = httpx.Timeout(2, connect=1)
+"""For what a page shows without being asked to."""
+_PATIENT: Final = httpx.Timeout(30, connect=3)
+"""For what a visitor asked for."""
+_FRESH_S: Final = 4.0
+"""An answer that every page shows is asked for this often at most, however many visitors look."""
+_EVENTS: Final = 20
+
+Answer = TypeVar("Answer")
+
+
+class GatewayClient:
+    """Asks one gateway with one key. Every failure is a `GatewayProblem`. Threads may share it.
+
+    Args:
+        http: the connections, which other clients may use too.
+        url: of the gateway.
+        key: its API key; empty for none.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, http: httpx.Client, url: str, key: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.url = url
+        self.has_key = bool(key)
+        """Whether requests bring a key."""
+        self._http = http
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._clock = clock
+        self._recent: dict[str, tuple[float, Any]] = {}
+
+    def scope(self) -> Scope | None:
+        """Return what the key may do, or what may be done without one; None where that is nothing.
+
+        Raises:
+            GatewayProblem: the gateway does not answer.
+        """
+        try:
+            self._get("/models/route", RouteState)
+        except problems.GatewayProblem as problem:
+            if problem.status is None:
+                raise
+            return {401: None, 403: "predict"}.get(problem.status, "operate")  # other answers come to who may ask
+        return "operate"
+
+    def health(self) -> Health:
+        """Ask whether the service can predict."""
+        return self._look("/health", Health)
+
+    def models(self) -> Models:
+        """Ask for the versions that the model server knows."""
+        return self._look("/models", Models)
+
+    def route(self) -> RouteState:
+        """Ask which version is to answer."""
+        return self._look("/models/route", RouteState)
+
+    def route_changes(self) -> RouteChanges:
+        """Ask for the last changes of the route."""
+        return self._look(f"/models/route/history?limit={_EVENTS}", RouteChanges)
+
+    def training(self) -> TrainingStatus:
+        """Ask how the retraining is doing."""
+        return self._look("/status", TrainingStatus)
+
+    def trainings(self) -> TrainingSessions:
+        """Ask for the last retrainings."""
+        return self._look(f"/training-sessions?limit={_EVENTS}", TrainingSessions)
+
+    def metrics(self) -> str:
+        """Return what a scrape of Prometheus would get, in its text format."""
+        return self._send("GET", "/metrics", headers={"Accept": "text/plain"}, timeout=_QUICK).text
+
+    def predict(self, filename: str, body: bytes) -> Prediction:
+        """Have one image classified."""
+        response = self._send("POST", "/predict", files={"file": (filename, body)})
+        return self._decode(response, Prediction)
+
+    def predict_batch(self, images: Sequence[tuple[str, bytes]]) -> list[Prediction | Refusal]:
+        """Have several images classified, given by name and content; the outcomes are in their order."""
+        response = self._send("POST", "/predict-batch", files=[("files", image) for image in images])
+        try:
+            return self._decode(response, BatchReply).outcomes()
+        except msgspec.MsgspecError as error:
+            raise problems.not_understood(self.url, error) from error
+
+    def explain(self, filename: str, body: bytes) -> Explanation:
+        """Ask where the model looked."""
+        response = self._send("POST", "/explain", files={"file": (filename, body)})
+        version = response.headers.get("Pulmo-Model-Version", "")
+        return Explanation(
+            png=response.content,
+            prediction=unquote(response.headers.get("Pulmo-Prediction", "")),
+            model_version=int(version) if version.isascii() and version.isdigit() else 0,
+        )
+
+    def give_feedback(self, prediction_id: str, label: str) -> FeedbackReply:
+        """Tell the true label of a prediction."""
+        response = self._send("POST", "/feedback", json={"prediction_id": prediction_id, "label": label})
+        return self._decode(response, FeedbackReply)
+
+    def history(self, filters: Mapping[str, str], limit: int, after: int | None) -> HistoryPage:
+        """Return a page of the history.
+
+        Args:
+            filters: as `GET /history` has them.
+            limit: 1 to 500 predictions.
+            after: the `next` of the page before; None for the first.
+        """
+        query = {**filters, "limit": str(limit), **({} if after is None else {"after": str(after)})}
+        return self._decode(self._send("GET", "/history", params=query), HistoryPage)
+
+    def export(self, filters: Mapping[str, str], kind: str, limit_bytes: int) -> bytes:
+        """Return the part of the history that the filters let through as a file, `csv` or `json`.
+
+        Raises:
+            GatewayProblem: also where it has more than `limit_bytes`.
+        """
+        request = self._build("GET", "/history/export", params={**filters, "format": kind}, timeout=_PATIENT)
+        content = bytearray()
+        try:
+            with self._http.stream(request.method, request.url, headers=request.headers, timeout=_PATIENT) as response:
+                if not response.is_success:
+                    response.read()
+                    raise problems.refused(response)
+                for part in response.iter_bytes():
+                    content += part
+                    if len(content) > limit_bytes:
+                        raise problems.too_much(limit_bytes)
+        except httpx.HTTPError as error:
+            raise problems.unreachable(self.url, error) from error
+        return bytes(content)
+
+    def _look(self, path: str, answer: type[Answer]) -> Answer:
+        """Return an answer that is a few seconds old at most."""
+        asked, kept = self._recent.get(path, (-_FRESH_S, None))
+        if isinstance(kept, answer) and self._clock() - asked < _FRESH_S:
+            return kept
+        fresh = self._get(path, answer)
+        self._recent[path] = (self._clock(), fresh)
+        return fresh
+
+    def _get(self, path: str, answer: type[Answer]) -> Answer:
+        return self._decode(self._send("GET", path, timeout=_QUICK), answer)
+
+    def _send(self, method: str, path: str, *, timeout: httpx.Timeout = _PATIENT, **options: Any) -> httpx.Response:  # noqa: ANN401 - of httpx
+        request = self._build(method, path, timeout=timeout, **options)
+        try:
+            response = self._http.send(request)
+        except httpx.HTTPError as error:
+            raise problems.unreachable(self.url, error) from error
+        if not response.is_success:
+            raise problems.refused(response)
+        return response
+
+    def _build(self, method: str, path: str, **options: Any) -> httpx.Request:  # noqa: ANN401 - of httpx
+        headers = {**self._headers, **options.pop("headers", {})}
+        return self._http.build_request(method, self.url + path, headers=headers, **options)
+
+    def _decode(self, response: httpx.Response, answer: type[Answer]) -> Answer:
+        try:
+            return msgspec.json.decode(response.content, type=answer)
+        except msgspec.MsgspecError as error:
+            raise problems.not_understood(self.url, error) from error
