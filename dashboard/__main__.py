@@ -14,12 +14,15 @@ from dashboard.settings import Settings
 UPLOAD_LIMIT_MB = 10
 APP = Path(__file__).with_name("app.py")
 THEME = {
+    "metricValueFontSize": "1.4rem",
+    "paddingTop": "3rem",
+    "paddingBottom": "3rem",
     "light.primaryColor": "#1f5fa8",
     "light.textColor": "#0b0d12",
     "dark.primaryColor": "#8ab8ec",
     "dark.textColor": "#ffffff",
 }
-"""Colours with a contrast of 4.5 to 1 or more (WCAG 2.2, AA); captions are shown at 60 % of the text's colour."""
+"""Sizes, and colours with a contrast of 4.5 to 1 or more (WCAG 2.2, AA); captions have 60 % of the text's."""
 
 
 def command(port: int, address: str) -> list[str]:
@@ -31,6 +34,7 @@ def command(port: int, address: str) -> list[str]:
         "server.maxUploadSize": UPLOAD_LIMIT_MB,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        "runner.magicEnabled": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         **{f"theme.{name}": colour for name, colour in THEME.items()},

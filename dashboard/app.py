@@ -13,13 +13,14 @@ import streamlit as st
 
 from dashboard import identity
 from dashboard.client.gateway import GatewayClient
+from dashboard.client.prometheus import PrometheusClient
 from dashboard.notices import show_service
 from dashboard.settings import Settings
-from dashboard.views import access, classify
+from dashboard.traffic import OwnTraffic, PrometheusTraffic
+from dashboard.views import access, classify, overview
 from dashboard.visitors import Visitor, visitor
 
-_KEYS = 100
-"""Clients that are kept, one for each key in use; the oldest is forgotten first."""
+_KEYS = 100  # clients that are kept, one for each key in use; the oldest is forgotten first
 
 
 @st.cache_resource
@@ -34,6 +35,18 @@ def client(url: str, key: str) -> GatewayClient:
     return GatewayClient(connections(), url, key)
 
 
+@st.cache_resource(max_entries=_KEYS, ttl=timedelta(days=1), show_spinner=False, hash_funcs={GatewayClient: id})
+def own_traffic(gateway: GatewayClient) -> OwnTraffic:
+    """Return what was seen of a gateway's own metrics with one key."""
+    return OwnTraffic(gateway)
+
+
+@st.cache_resource(show_spinner=False)
+def recorded_traffic(url: str) -> PrometheusTraffic:
+    """Return what Prometheus has of the gateways."""
+    return PrometheusTraffic(PrometheusClient(connections(), url))
+
+
 def main() -> None:
     """Draw the page that the visitor is on."""
     st.set_page_config(page_title="Pulmo", layout="wide")
@@ -46,7 +59,7 @@ def main() -> None:
     connect = partial(client, settings.gateway_url)
     who = visitor(connect, settings.api_key)
     is_locked = who.access == "none"
-    page = st.navigation(pages(who, connect), position="hidden" if is_locked else "sidebar")
+    page = st.navigation(pages(who, connect, settings), position="hidden" if is_locked else "sidebar")
     show_service(who.gateway)
     with st.sidebar:
         identity.show()
@@ -56,9 +69,17 @@ def main() -> None:
         page.run()
 
 
-def pages(who: Visitor, connect: Callable[[str], GatewayClient]) -> list[st.Page]:
+def pages(who: Visitor, connect: Callable[[str], GatewayClient], settings: Settings) -> list[st.Page]:
     """Return the pages that are of use to a visitor, the one shown first at the top."""
-    shown = [st.Page(lambda: classify.show(who.gateway), title="Classify", url_path="classify", default=True)]
+    prometheus = recorded_traffic(settings.prometheus_url) if settings.prometheus_url else None
+
+    def show_overview() -> None:
+        overview.show(who, own_traffic(who.gateway), prometheus)
+
+    shown = [
+        st.Page(show_overview, title="Overview", url_path="overview", default=True),
+        st.Page(lambda: classify.show(who.gateway), title="Classify", url_path="classify"),
+    ]
     if who.signed_in or who.access == "predict":
         shown.append(st.Page(lambda: access.show(who, connect), title="Access", url_path="access"))
     return shown

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from dashboard import phrases
 from dashboard.client.gateway import GatewayClient
 from dashboard.problems import GatewayProblem
 
@@ -29,7 +30,7 @@ def show_service(gateway: GatewayClient) -> None:
     """Say in the sidebar whether the service can predict, and with which model version."""
     with st.sidebar:
         _show_health(gateway)
-        st.caption(f"Gateway: {gateway.url}")
+        st.caption(f"Gateway: {phrases.host(gateway.url)}")
         st.caption(NOT_A_MEDICAL_DEVICE)
 
 

@@ -65,7 +65,16 @@ def unreachable(url: str, error: httpx.HTTPError) -> GatewayProblem:
     )
 
 
-def not_understood(url: str, error: msgspec.MsgspecError) -> GatewayProblem:
+def no_prometheus(url: str, reason: Exception) -> GatewayProblem:
+    """Tell that the figures of Prometheus are not to be had."""
+    return GatewayProblem(
+        "Prometheus does not answer",
+        f"No figures came from {url} ({reason}).",
+        "Start it, or set PULMO_PROMETHEUS_URL to its address and start the console again.",
+    )
+
+
+def not_understood(url: str, error: Exception) -> GatewayProblem:
     """Tell that something answered at `url`, and not as a gateway does."""
     return GatewayProblem(
         "The answer is not that of a gateway",

@@ -1,4 +1,4 @@
-"""The pages, driven by Streamlit's own test harness against a real gateway."""
+"""The page that classifies, driven by Streamlit's own test harness against a real gateway."""
 
 import httpx
 import imagecodecs
@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.processes import ROOT, free_port
-
-APP = ROOT / "dashboard" / "app.py"
-SECONDS = 60.0
+from dashboard.tests.visits import visit
+from tests.processes import free_port
 
 
 @pytest.fixture
@@ -19,9 +17,7 @@ def png() -> bytes:
 
 
 def console(monkeypatch: pytest.MonkeyPatch, gateway_url: str) -> AppTest:
-    """Run the app once, as a visitor who opens it."""
-    monkeypatch.setenv("PULMO_GATEWAY_URL", gateway_url)
-    return AppTest.from_file(APP, default_timeout=SECONDS).run()
+    return visit(monkeypatch, gateway_url, "classify")
 
 
 def upload(app: AppTest, body: bytes) -> AppTest:
@@ -93,22 +89,6 @@ def test_what_is_no_image_is_refused_in_words(gateway_url: str, monkeypatch: pyt
     assert not app.metric
 
 
-def test_the_sidebar_tells_the_state_of_the_service(gateway_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The sidebar says what /health says: the state and the model version.
-    """
-    health = httpx.get(f"{gateway_url}/health").raise_for_status().json()
-
-    app = console(monkeypatch, gateway_url)
-
-    assert health["status"] == "ok"
-    assert [box.value for box in app.sidebar.success] == ["Healthy"]
-    assert [text.value for text in app.sidebar.markdown if "version" in text.value] == [
-        f"Model version: {health['model_version']}"
-    ]
-    assert any("not a medical device" in caption.value for caption in app.sidebar.caption)
-
-
 def test_a_gateway_that_is_away_is_named(png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Without a gateway the console still opens, and says what is missing and how to start it.
@@ -133,14 +113,4 @@ def test_a_server_that_is_no_gateway_is_recognised(
 
     assert any("501" in error.value for error in app.error)
     assert any("not that of a gateway" in error.value for error in app.sidebar.error)
-    assert not app.exception
-
-
-def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A setting that is no address is told with its name and its value.
-    """
-    app = console(monkeypatch, "localhost:8000")
-
-    assert ["PULMO_GATEWAY_URL='localhost:8000'" in error.value for error in app.error] == [True]
     assert not app.exception
