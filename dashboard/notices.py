@@ -14,7 +14,12 @@ NOT_A_MEDICAL_DEVICE = "Pulmo is for research and teaching. It is not a medical 
 
 def show_problem(problem: GatewayProblem) -> None:
     """Say what is wrong and what to do about it."""
-    st.error(f"**{problem.title}**\n\n{problem.detail}\n\n{problem.remedy}")
+    st.error(in_words(problem))
+
+
+def in_words(problem: GatewayProblem) -> str:
+    """Return a problem as Markdown."""
+    return f"**{phrases.plain(problem.title)}**\n\n{phrases.plain(problem.detail)}\n\n{problem.remedy}"
 
 
 @contextmanager
@@ -23,7 +28,7 @@ def away(part: str) -> Iterator[None]:
     try:
         yield
     except GatewayProblem as problem:
-        st.warning(f"**{part}: {problem.title}**\n\n{problem.detail}\n\n{problem.remedy}")
+        st.warning(f"{part}: {in_words(problem)}")
 
 
 def show_service(gateway: GatewayClient) -> None:
@@ -45,6 +50,6 @@ def _show_health(gateway: GatewayClient) -> None:
     if health.status == "ok":
         st.success("Healthy")
     else:
-        st.warning(f"Degraded: {health.reason or 'images may be refused at the moment'}")
+        st.warning(f"Degraded: {phrases.plain(health.reason or 'images may be refused at the moment')}")
     version = "none" if health.model_version is None else str(health.model_version)
     st.write(f"Model version: {version}")

@@ -1,10 +1,12 @@
 """Values as people read them, with their units."""
 
+import re
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from dashboard.client.messages import Route
 
+_MARKUP = re.compile(r"[\\`*\[\]<>$~#|]")
 NONE = "no data"
 """For what is not known."""
 
@@ -47,3 +49,8 @@ def span(seconds: float) -> str:
 def host(url: str) -> str:
     """Write an address without what it begins with, so that nobody takes it for something to click on."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def plain(text: str) -> str:
+    """Write what others have said so that nothing of it is markup: no picture of another host, no heading."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))

@@ -19,6 +19,8 @@ _IMAGE_REMEDIES: Final = {
     415: "Upload a PNG or JPEG image, or an uncompressed DICOM slice.",
     422: "Upload a PNG, JPEG or DICOM image that opens elsewhere.",
 }
+OF_THE_IMAGE: Final = frozenset(_IMAGE_REMEDIES)
+"""Statuses of an image that would be refused again."""
 _EXPLAIN_REMEDIES: Final = {501: "Roll out a version that explains itself, as every export of the trainer does."}
 _LOOK_AT_THE_LOG: Final = "If this lasts, look at the gateway's log."
 _MEDIA_TYPE: Final = "application/problem+json"

@@ -1,5 +1,6 @@
 """Peers of the console: a server that is no gateway, a gateway without a model server, a Prometheus."""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,8 @@ import yaml
 from tests.debian import ProgramMissing, find_program
 from tests.gateways import serving_gateway
 from tests.processes import free_port, running
+from tests.scripted import Version, certain, scripted
+from tests.toymodel import manifest
 
 
 @pytest.fixture
@@ -62,3 +65,12 @@ def _has_scraped(url: str) -> bool:
     except httpx.TransportError:
         return False
     return reply.is_success and bool(reply.json()["data"]["result"])
+
+
+@pytest.fixture(scope="session")
+def doubtful_gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a gateway whose model abstains from every answer."""
+    folder = tmp_path_factory.mktemp("doubtful")
+    doubtful = Version(certain(2), manifest=json.dumps({**manifest(), "abstention_threshold": 0.99}))
+    with scripted(v1=doubtful) as server, serving_gateway(server.target, folder) as gateway:
+        yield gateway.url

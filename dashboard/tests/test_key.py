@@ -60,7 +60,7 @@ def test_the_console_sends_its_key(
     monkeypatch.setenv("PULMO_API_KEY", key)
 
     go(app, "classify")
-    app.file_uploader(key="classify.image").set_value(("slice.png", IMAGE, "image/png")).run()
+    app.file_uploader(key="classify.images").set_value([("slice.png", IMAGE, "image/png")]).run()
 
     assert "Class" in {metric.label for metric in app.metric}
     assert key not in str(app)

@@ -84,7 +84,7 @@ def test_without_a_gateway_each_part_says_what_is_missing(monkeypatch: pytest.Mo
     assert "Not known" in states(app)["Model server"]
     assert "Healthy" in states(app)["Console"]
     assert any("Needs attention: Gateway away" in box.value for box in app.warning)
-    assert any(box.value.startswith("**Traffic: ") and "make run" in box.value for box in app.warning)
+    assert any(box.value.startswith("Traffic: ") and "make run" in box.value for box in app.warning)
     assert not app.exception
 
 

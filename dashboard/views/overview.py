@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import charts, events, phrases
 from dashboard.client.gateway import GatewayClient
 from dashboard.figures import Figures
-from dashboard.notices import away
+from dashboard.notices import away, in_words
 from dashboard.problems import GatewayProblem
 from dashboard.traffic import OwnTraffic, PrometheusTraffic, Report
 from dashboard.views.parts import show_parts
@@ -46,7 +46,7 @@ def _report(own: OwnTraffic, prometheus: PrometheusTraffic | None) -> Report:
         try:
             return prometheus.report()
         except GatewayProblem as problem:
-            st.warning(f"**{problem.title}**\n\n{problem.detail}\n\n{problem.remedy}")
+            st.warning(in_words(problem))
     return own.report()
 
 
@@ -76,11 +76,13 @@ def _show_versions(who: Visitor) -> None:
     with away("Versions"):
         if who.may_operate:
             state = who.gateway.route()
-            st.write(f"Route: {phrases.route(state.current)}." + (f" At the moment: {state.why}." if state.why else ""))
+            st.write(f"Route: {phrases.route(state.current)}.")
+            if state.why:
+                st.write(f"At the moment: {phrases.plain(state.why)}.")
         models = who.gateway.models().models
         rows = {
             "Version": [str(entry.version) for entry in models],
-            "State": [entry.error or entry.state.capitalize() for entry in models],
+            "State": [phrases.plain(entry.error) or entry.state.capitalize() for entry in models],
             "Traffic": [f"{entry.percent:g} % ({entry.role})" if entry.role else phrases.NONE for entry in models],
             "Network": [entry.architecture or phrases.NONE for entry in models],
             "Since (UTC)": [phrases.moment(entry.since) for entry in models],
@@ -100,7 +102,7 @@ def _show_events(gateway: GatewayClient) -> None:
         rows = {
             "When (UTC)": [phrases.moment(event.at) for event in last],
             "What": [event.what for event in last],
-            "Details": [event.detail for event in last],
+            "Details": [phrases.plain(event.detail) for event in last],
         }
         _table(rows, "Nothing has happened yet.")
 

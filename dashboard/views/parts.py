@@ -42,7 +42,7 @@ def show_parts(who: Visitor, own: OwnTraffic, prometheus: PrometheusTraffic | No
         with row.container(border=True, width=170):
             st.write(f"**{part.name}**")
             st.badge(part.state, color=_COLOURS[part.state])
-            st.caption(part.detail)
+            st.caption(phrases.plain(part.detail))
 
 
 def look(who: Visitor, own: OwnTraffic, prometheus: PrometheusTraffic | None) -> list[Part]:
