@@ -17,7 +17,7 @@ from dashboard.client.prometheus import PrometheusClient
 from dashboard.notices import show_service
 from dashboard.settings import Settings
 from dashboard.traffic import OwnTraffic, PrometheusTraffic
-from dashboard.views import access, classify, overview
+from dashboard.views import access, classify, history, overview
 from dashboard.visitors import Visitor, visitor
 
 _KEYS = 100  # clients that are kept, one for each key in use; the oldest is forgotten first
@@ -80,6 +80,8 @@ def pages(who: Visitor, connect: Callable[[str], GatewayClient], settings: Setti
         st.Page(show_overview, title="Overview", url_path="overview", default=True),
         st.Page(lambda: classify.show(who.gateway), title="Classify", url_path="classify"),
     ]
+    if who.may_operate:
+        shown.append(st.Page(lambda: history.show(who.gateway), title="History", url_path="history"))
     if who.signed_in or who.access == "predict":
         shown.append(st.Page(lambda: access.show(who, connect), title="Access", url_path="access"))
     return shown

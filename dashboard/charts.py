@@ -1,16 +1,20 @@
 """Numbers as pictures, the same on every page."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import altair as alt
 import streamlit as st
 
+from dashboard.client.messages import Prediction
 from dashboard.figures import Figures
 
 _LABEL_PIXELS = 240
 """Room for the longest class name."""
 _LINE_PIXELS = 220
-_TIME = alt.X("Time:T", title="Time (UTC)", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%H:%M:%S", tickCount=4))
+_HISTORY_PIXELS = 280
+_MINUTES, _DAY = 600, 86_400  # seconds
+_LEGEND = alt.Legend(orient="top", columns=2, labelLimit=_LABEL_PIXELS)
 
 
 def probabilities(by_label: dict[str, float]) -> None:
@@ -41,9 +45,10 @@ def traffic(course: Sequence[tuple[float, Figures]]) -> None:
         if seconds is not None
     ]
     left, right = st.columns(2)
+    time = _time([at for at, _ in course])
     highest = max([1.0, *(one.images_per_s for _, one in course)])
     rate = alt.Y("Images per second:Q", scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=4))
-    line = alt.Chart(alt.InlineData(values=rates)).mark_line().encode(x=_TIME, y=rate)
+    line = alt.Chart(alt.InlineData(values=rates)).mark_line().encode(x=time, y=rate)
     left.altair_chart(line.properties(height=_LINE_PIXELS), alt="Line chart of the images answered per second")
     if not times:
         right.caption("No single image was classified in this time.")
@@ -52,9 +57,54 @@ def traffic(course: Sequence[tuple[float, Figures]]) -> None:
         alt.Chart(alt.InlineData(values=times))
         .mark_line()
         .encode(
-            x=_TIME,
+            x=time,
             y=alt.Y("Milliseconds:Q", axis=alt.Axis(tickCount=4)),
             strokeDash=alt.StrokeDash("Share:N", title=None, legend=alt.Legend(orient="top")),
         )
     )
     right.altair_chart(lines.properties(height=_LINE_PIXELS), alt="Line chart of the time that single images took")
+
+
+def classes_over_time(predictions: Sequence[Prediction]) -> None:
+    """Draw how many of each class there were over time, as stacked bars, the classes told apart by colour and order."""
+    rows = [{"Time": one.timestamp, "Class": one.prediction} for one in predictions]
+    time = _time(_moments(predictions))
+    bars = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_bar()
+        .encode(
+            x=time.bin(maxbins=30),
+            y=alt.Y("count():Q", title="Predictions"),
+            color=alt.Color("Class:N", title=None, legend=_LEGEND),
+        )
+    )
+    st.altair_chart(bars.properties(height=_HISTORY_PIXELS), alt="Bar chart of the predicted classes over time")
+
+
+def confidence_over_time(predictions: Sequence[Prediction]) -> None:
+    """Draw the confidence of each prediction over time, by class."""
+    rows = [{"Time": one.timestamp, "Class": one.prediction, "Confidence": one.confidence} for one in predictions]
+    time = _time(_moments(predictions))
+    points = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_point()
+        .encode(
+            x=time,
+            y=alt.Y("Confidence:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),
+            color=alt.Color("Class:N", title=None, legend=_LEGEND),
+            shape=alt.Shape("Class:N", title=None, legend=_LEGEND),
+        )
+    )
+    st.altair_chart(points.properties(height=_HISTORY_PIXELS), alt="Point chart of the confidence over time")
+
+
+def _moments(predictions: Sequence[Prediction]) -> list[float]:
+    return [datetime.fromisoformat(one.timestamp).timestamp() for one in predictions]
+
+
+def _time(moments: Sequence[float]) -> alt.X:
+    """Return the axis for moments, Unix times: as fine as their span asks for."""
+    span = max(moments) - min(moments)
+    pattern = "%H:%M:%S" if span < _MINUTES else "%H:%M" if span < _DAY else "%d %b"
+    axis = alt.Axis(format=pattern, tickCount=4, labelOverlap=True)
+    return alt.X("Time:T", title="Time (UTC)", scale=alt.Scale(type="utc"), axis=axis)

@@ -30,8 +30,8 @@ class Prediction(msgspec.Struct, frozen=True):
     probabilities: dict[str, float]
     model_version: int
     timings: Timings
+    timestamp: str
     filename: str | None = None
-    timestamp: str = ""
     abstain: bool = False
     """Whether this is none to rely on."""
     abstain_detail: str = ""

@@ -10,7 +10,9 @@ from dashboard import pictures, snippets
 from dashboard.batches import Answered, Image, portions, summary, to_csv
 from dashboard.client.messages import Prediction, Refusal, Timings
 
-PREDICTION = Prediction("1", "normal", 0.9, {"normal": 0.9}, 3, Timings(total=5.0), abstain=True)
+PREDICTION = Prediction(
+    "1", "normal", 0.9, {"normal": 0.9}, 3, Timings(total=5.0), "2026-11-29T00:00:00Z", abstain=True
+)
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
