@@ -14,6 +14,7 @@ from dashboard.settings import Settings
 UPLOAD_LIMIT_MB = 10
 APP = Path(__file__).with_name("app.py")
 THEME = {
+    "headingFontSizes": '["2.25rem", "1.5rem", "1.25rem"]',
     "metricValueFontSize": "1.4rem",
     "paddingTop": "3rem",
     "paddingBottom": "3rem",

@@ -60,7 +60,7 @@ def main() -> None:
     who = visitor(connect, settings.api_key)
     is_locked = who.access == "none"
     page = st.navigation(pages(who, connect, settings), position="hidden" if is_locked else "sidebar")
-    show_service(who.gateway)
+    show_service(who.gateway, who.problem)
     with st.sidebar:
         identity.show()
     if is_locked:  # after signing in, the visitor is where they wanted to go

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import streamlit as st
 
@@ -10,6 +11,8 @@ from dashboard.client.gateway import GatewayClient
 from dashboard.problems import GatewayProblem
 
 NOT_A_MEDICAL_DEVICE = "Pulmo is for research and teaching. It is not a medical device and gives no diagnosis."
+
+_FOUND: Final = "service.problem"
 
 
 def show_problem(problem: GatewayProblem) -> None:
@@ -31,8 +34,14 @@ def away(part: str) -> Iterator[None]:
         st.warning(f"{part}: {in_words(problem)}")
 
 
-def show_service(gateway: GatewayClient) -> None:
-    """Say in the sidebar whether the service can predict, and with which model version."""
+def show_service(gateway: GatewayClient, problem: GatewayProblem | None) -> None:
+    """Say in the sidebar whether the service can predict, and with which model version.
+
+    Args:
+        gateway: which is asked now and then.
+        problem: what it was found to have a moment ago: it is not asked again before the page is drawn.
+    """
+    st.session_state[_FOUND] = problem
     with st.sidebar:
         _show_health(gateway)
         st.caption(f"Gateway: {phrases.host(gateway.url)}")
@@ -41,8 +50,10 @@ def show_service(gateway: GatewayClient) -> None:
 
 @st.fragment(run_every="10s")
 def _show_health(gateway: GatewayClient) -> None:
-    st.subheader("Service")
+    st.write("**Service**")
     try:
+        if found := st.session_state.pop(_FOUND, None):
+            raise found
         health = gateway.health()
     except GatewayProblem as problem:
         show_problem(problem)

@@ -28,6 +28,8 @@ class Visitor(msgspec.Struct, frozen=True):
     access: Access
     signed_in: bool
     """Whether the key is their own."""
+    problem: GatewayProblem | None = None
+    """Why nobody knows what they may do, where that was found out for this page."""
 
     @property
     def may_operate(self) -> bool:
@@ -44,19 +46,20 @@ def visitor(connect: Callable[[str], GatewayClient], console_key: str) -> Visito
     """
     own: GatewayClient | None = st.session_state.get(_GATEWAY)
     gateway = own or connect(console_key)
+    problem = None
     learned, access = st.session_state.get(_ACCESS, (0.0, None))
     if access is None or time.monotonic() - learned > _LASTS_S[access]:
-        access = learn(gateway)
+        access, problem = learn(gateway)
         st.session_state[_ACCESS] = (time.monotonic(), access)
-    return Visitor(gateway, access, signed_in=own is not None)
+    return Visitor(gateway, access, own is not None, problem)
 
 
-def learn(gateway: GatewayClient) -> Access:
-    """Ask the gateway what its key may do."""
+def learn(gateway: GatewayClient) -> tuple[Access, GatewayProblem | None]:
+    """Ask the gateway what its key may do; the problem is why that is unknown."""
     try:
-        return gateway.scope() or "none"
-    except GatewayProblem:
-        return "unknown"
+        return gateway.scope() or "none", None
+    except GatewayProblem as problem:
+        return "unknown", problem
 
 
 def sign_in(connect: Callable[[str], GatewayClient], key: str) -> Access:
@@ -65,7 +68,7 @@ def sign_in(connect: Callable[[str], GatewayClient], key: str) -> Access:
     if not key or len(key) > _MAX_KEY or not (key.isascii() and key.isprintable()):
         return "none"
     gateway = connect(key)
-    access = learn(gateway)
+    access, _ = learn(gateway)
     if access in {"operate", "predict"}:
         st.session_state[_GATEWAY] = gateway
         st.session_state[_ACCESS] = (time.monotonic(), access)

@@ -25,6 +25,8 @@ from dashboard.client.messages import (
     TrainingStatus,
 )
 
+_GLANCE: Final = httpx.Timeout(1.5, connect=1)
+"""For what decides which pages there are: nothing is drawn before that."""
 _QUICK: Final = httpx.Timeout(2, connect=1)
 """For what a page shows without being asked to."""
 _PATIENT: Final = httpx.Timeout(30, connect=3)
@@ -64,7 +66,7 @@ class GatewayClient:
             GatewayProblem: the gateway does not answer.
         """
         try:
-            self._get("/models/route", RouteState)
+            self._send("GET", "/models/route", timeout=_GLANCE)
         except problems.GatewayProblem as problem:
             if problem.status is None:
                 raise

@@ -1,6 +1,7 @@
 """Peers of the console: a server that is no gateway, a gateway without a model server, a Prometheus."""
 
 import json
+import socket
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -74,3 +75,10 @@ def doubtful_gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     doubtful = Version(certain(2), manifest=json.dumps({**manifest(), "abstention_threshold": 0.99}))
     with scripted(v1=doubtful) as server, serving_gateway(server.target, folder) as gateway:
         yield gateway.url
+
+
+@pytest.fixture
+def hanging_url() -> Iterator[str]:
+    """Return the address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"

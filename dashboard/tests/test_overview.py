@@ -11,7 +11,7 @@ from tests.processes import free_port
 
 def states(app: AppTest) -> dict[str, str]:
     """Return how each part is said to be."""
-    words = [element.value for element in app.markdown]
+    words = [element.value for element in app.main.markdown]
     names = [index for index, word in enumerate(words) if word.startswith("**") and index + 1 < len(words)]
     return {words[index].strip("*"): words[index + 1] for index in names}
 
@@ -85,6 +85,18 @@ def test_without_a_gateway_each_part_says_what_is_missing(monkeypatch: pytest.Mo
     assert "Healthy" in states(app)["Console"]
     assert any("Needs attention: Gateway away" in box.value for box in app.warning)
     assert any(box.value.startswith("Traffic: ") and "make run" in box.value for box in app.warning)
+    assert not app.exception
+
+
+def test_a_gateway_that_hangs_is_not_waited_for(hanging_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The page is drawn all the same, and says of each part that it did not answer in time.
+    """
+    app = visit(monkeypatch, hanging_url)
+
+    assert "did not answer in time" in app.sidebar.error[0].value
+    assert "Away" in states(app)["Gateway"]
+    assert any(box.value.startswith("Traffic: **The gateway did not answer in time") for box in app.warning)
     assert not app.exception
 
 

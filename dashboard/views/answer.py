@@ -84,7 +84,7 @@ def _explain(gateway: GatewayClient, image: Image) -> Explanation | None:
 @st.fragment
 def show_feedback(gateway: GatewayClient, prediction: Prediction) -> None:
     """Ask what is true, one button for each class; the last answer counts."""
-    st.subheader("Do you know what it is?")
+    st.header("Do you know what it is?")
     st.caption("Your answer is kept beside the prediction; it tells how often the model is right.")
     given: dict[str, FeedbackReply] = st.session_state.setdefault("answer.feedback", {})
     row = st.container(horizontal=True)
@@ -102,7 +102,7 @@ def show_feedback(gateway: GatewayClient, prediction: Prediction) -> None:
 
 def show_timings(timings: Timings) -> None:
     """Show what the answer cost, stage by stage."""
-    st.subheader("Time per stage")
+    st.header("Time per stage")
     st.table(
         {
             "Stage": list(_STAGES.values()),

@@ -178,7 +178,7 @@ def _show_rows(gateway: GatewayClient, rows: Sequence[Prediction]) -> None:
 @st.fragment
 def _show_export(gateway: GatewayClient, filters: Mapping[str, str]) -> None:
     """Offer all that the filters let through, beyond this page; the gateway writes the file."""
-    st.subheader("Download")
+    st.header("Download")
     kind = st.segmented_control("Format", list(_KINDS), default="CSV", required=True, key="history.kind")
     if not st.button("Prepare the file"):
         return

@@ -22,12 +22,12 @@ def show(who: Visitor, own: OwnTraffic, prometheus: PrometheusTraffic | None) ->
     """Draw the page; each part asks for itself, beside the others, and says so where it gets no answer."""
     st.title("Overview")
     show_parts(who, own, prometheus)
-    st.subheader("Traffic")
+    st.header("Traffic")
     _show_traffic(own, prometheus)
-    st.subheader("Versions")
+    st.header("Versions")
     _show_versions(who)
     if who.may_operate:
-        st.subheader("Last events")
+        st.header("Last events")
         _show_events(who.gateway)
 
 
