@@ -16,7 +16,10 @@ from monitoring.pictures.span import Span
 
 def main(argv: Sequence[str]) -> int:
     """Write a PNG for each picture and name it; return the exit status."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if not arguments.begin < arguments.end:
+        parser.error(f"--from is {arguments.begin:g} and --to {arguments.end:g}; the span must end after it begins")
     span = Span(arguments.begin, arguments.end, arguments.scrape_s)
     arguments.out.mkdir(parents=True, exist_ok=True)
     try:
@@ -49,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090", metavar="URL")
     parser.add_argument("--from", dest="begin", type=moment, required=True, help="ISO 8601, or seconds since 1970")
     parser.add_argument("--to", dest="end", type=moment, required=True, help="likewise")
-    parser.add_argument("--scrape-s", type=float, default=5.0, help="the scrape interval of Prometheus (default 5)")
+    parser.add_argument(
+        "--scrape-s", type=float, default=5.0, metavar="S", help="the scrape interval of Prometheus (default 5)"
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"), metavar="FOLDER")
     return parser
 

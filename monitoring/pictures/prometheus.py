@@ -51,6 +51,7 @@ class Prometheus:
             document = reply.json()
         except (httpx.TransportError, ValueError) as error:
             raise QueryError(f"{self._client.base_url} does not answer as Prometheus does: {error}") from error
-        if document["status"] != "success":
-            raise QueryError(f"{query}: {document['error']}")
+        if not isinstance(document, dict) or document.get("status") != "success":
+            reason = document.get("error", reply.status_code) if isinstance(document, dict) else reply.status_code
+            raise QueryError(f"{self._client.base_url} refuses {query}: {reason}")
         return document["data"]["result"]

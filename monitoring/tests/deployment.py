@@ -18,12 +18,19 @@ from tests.gateways import Gateway, serving_gateway
 from tests.modelserver import MODEL, keep_newest, serving
 from tests.processes import PYTHON, ROOT, eventually, free_port, running
 
-OFTEN = "500ms"
+OFTEN = "1s"
 METRICS = "/monitoring/prometheus/metrics"
-QUICK = {"guard": "true", "guard_window_s": "12", "guard_images": "30"}
-"""So that the guard decides within seconds: versions of the toy model answer otherwise than each other."""
-CACHED = 8  # answers, less than there are images, so that most are asked for
-PLACES = 24
+FLAGS = (
+    f"--monitoring_config_file={ROOT / 'serving' / 'config' / 'monitoring.config'}",
+    "--max_num_load_retries=0",
+)
+SETTINGS = {
+    "guard": "true",
+    "guard_window_s": "12",  # so that the guard decides within seconds
+    "guard_images": "30",
+    "cache_entries": "8",  # less than there are images, so that most are asked for
+    "concurrency_limit": "24",
+}
 SAYS = {
     "abstention_threshold": 0.9,
     "drift_reference": {"classes": [100] * 4, "appearance": {"mean": {"edges": [64, 128, 192], "counts": [100] * 4}}},
@@ -56,24 +63,12 @@ def deployed(versions: Path, folder: Path) -> Iterator[Deployment]:
     store, script = folder / MODEL, folder / "script"
     store.mkdir()
     script.mkdir()
-    command = [PYTHON, "-m", "tests.toymodel", str(store), "1", "--says", json.dumps(SAYS)]
-    subprocess.run(command, check=True, cwd=ROOT)
+    publish = [PYTHON, "-m", "tests.toymodel", str(store), "1", "--says", json.dumps(SAYS)]
+    subprocess.run(publish, check=True, cwd=ROOT)
     port = free_port()
-    config = ROOT / "serving" / "config" / "monitoring.config"
-    flags = (
-        keep_newest(store, 2, folder),
-        f"--rest_api_port={port}",
-        f"--monitoring_config_file={config}",
-        "--max_num_load_retries=0",
-    )
-    settings = {
-        **QUICK,
-        "cache_entries": str(CACHED),
-        "concurrency_limit": str(PLACES),
-        "trainer": f"{sys.executable} -m tests.scriptedtrainer {script}",
-    }
+    settings = {**SETTINGS, "trainer": f"{sys.executable} -m tests.scriptedtrainer {script}"}
     with (
-        serving(store, *flags) as server,
+        serving(store, keep_newest(store, 3, folder), f"--rest_api_port={port}", *FLAGS) as server,
         serving_gateway(server.target, folder / "gateway", **settings) as gateway,
         exporting_host(folder) as host,
         scraping(folder, gateway=urlsplit(gateway.url).netloc, host=host, server=f"127.0.0.1:{port}") as url,
@@ -95,7 +90,7 @@ def exporting_host(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def scraping(folder: Path, *, gateway: str, host: str, server: str) -> Iterator[str]:
-    """Run Prometheus as it is configured, but that it looks twice a second; yield its URL once it reads them all."""
+    """Run Prometheus as it is configured, but that it looks every second; yield its URL once it reads them all."""
     config = yaml.safe_load((ROOT / "monitoring" / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": OFTEN, "evaluation_interval": OFTEN}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))

@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 
 from monitoring.tests.deployment import Deployment
+from monitoring.tests.queries import ask
 from tests.clients import posting
 from tests.images import png
 from tests.modelserver import MODEL
@@ -46,7 +47,7 @@ def run_through(deployment: Deployment) -> Watched:
             _retrain(deployment)
             _overload(deployment)
             _is_scraped(deployment)
-    return Watched(deployment, begin, time.time())
+    return Watched(deployment, begin, _settled(deployment))
 
 
 def _try_a_version(deployment: Deployment) -> None:
@@ -111,6 +112,18 @@ def _is_scraped(deployment: Deployment) -> None:
     for name in ("gateway_uploads_total", "gateway_jobs_total", "gateway_rejected_total"):
         counted = deployment.gateway.total(name)
         _wait(lambda name=name, counted=counted: deployment.scraped(f"sum ({name})") >= counted, f"{name} is scraped")  # type: ignore[misc]
+
+
+def _settled(deployment: Deployment) -> float:
+    """Return a moment after the load at which Prometheus could read all targets: what it cannot read has no values."""
+    moments: list[float] = []
+
+    def all_are_read() -> bool:
+        moments.append(time.time())
+        return set(ask(deployment.prometheus_url, "up", moments[-1])) == {1}
+
+    _wait(all_are_read, "Prometheus reads all targets")
+    return moments[-1]
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:

@@ -15,6 +15,8 @@ from monitoring.rules import Windows
 from monitoring.tests.mixedload import Watched
 from monitoring.tests.queries import ask, families, names_in
 
+pytestmark = pytest.mark.timeout(900)  # the load takes a minute, more on a machine that is busy
+
 WINDOW = "15m"  # from the end of the load to before its beginning
 PROMETHEUS_OWN = {"ALERTS", "up"}
 HOST = {

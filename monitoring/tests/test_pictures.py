@@ -19,6 +19,8 @@ from monitoring.pictures.units import written
 from monitoring.tests.mixedload import Watched
 from tests.processes import PYTHON, ROOT, free_port
 
+pytestmark = pytest.mark.timeout(900)  # for the mixed load
+
 SPAN = Span(begin=100, end=130, scrape_s=10)
 MOST_BYTES = 200_000
 COLOURFUL = 60  # between the channels of a pixel, of 255
@@ -183,11 +185,31 @@ def test_without_prometheus_nothing_is_drawn(tmp_path: Path, capsys: pytest.Capt
     assert f"{url} does not answer as Prometheus does" in capsys.readouterr().err
 
 
+def test_what_is_no_prometheus_is_said_to_refuse(
+    gateway_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Also where it answers, as a gateway does whose address was given by mistake.
+    """
+    assert main(["--prometheus", gateway_url, "--from", "0", "--to", "60", "--out", str(tmp_path)]) == 1
+    assert f"{gateway_url} refuses" in capsys.readouterr().err
+
+
+def test_a_span_that_ends_before_it_begins_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    With both moments.
+    """
+    with pytest.raises(SystemExit):
+        main(["--from", "60", "--to", "0"])
+
+    assert "--from is 60 and --to 0; the span must end after it begins" in capsys.readouterr().err
+
+
 def test_the_key_panels_of_a_load_are_drawn(watched: Watched, tmp_path: Path) -> None:
     """
     Small files, and each shows something: more than a frame and a title would have.
     """
-    span = ("--from", str(watched.begin), "--to", str(watched.end), "--scrape-s", "0.5")
+    span = ("--from", str(watched.begin), "--to", str(watched.end), "--scrape-s", "1")
     url = watched.deployment.prometheus_url
 
     assert main(["--prometheus", url, *span, "--out", str(tmp_path)]) == 0
