@@ -8,9 +8,6 @@ from monitoring.dashboards.promql import gateways, growth
 
 _DISK: Final = '{fstype!~"tmpfs|overlay|squashfs"}'
 _PROCESS: Final = "{{job}} {{instance}}"
-_CPU: Final = " or ".join(
-    growth(metric, "job, instance") for metric in ("process_cpu_seconds_total", "process_cpu_seconds")
-)
 DISK_LEFT: Final = f"node_filesystem_avail_bytes{_DISK} / node_filesystem_size_bytes{_DISK}"
 MEMORY_LEFT: Final = "node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes"
 
@@ -40,8 +37,8 @@ def _processes() -> Sequence[Panel]:
         ),
         Panel(
             title="Processors",
-            describe="Processors that each process keeps busy. The embedded model server's counter has no `_total`.",
-            queries=(Query(_CPU, _PROCESS),),
+            describe="Processors that each process keeps busy.",
+            queries=(Query(growth("process_cpu_seconds_total", "job, instance"), _PROCESS),),
             unit="suffix: cores",
             width=6,
         ),

@@ -9,7 +9,7 @@ from monitoring.dashboards.recurring import quantiles, rates
 
 _SERVING: Final = ":tensorflow:serving:"
 _LOADING: Final = ":tensorflow:cc:saved_model:"
-_OURS: Final = ":pulmo:serving:"
+_OURS: Final = "pulmo_serving_"
 _EMBEDDED_ONLY: Final = "Told by the embedded server alone."
 
 
