@@ -12,6 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 from gateway.abstention import AbstentionMetrics
 from gateway.access.metrics import AccessMetrics
 from gateway.batching.rule import Trigger
+from gateway.cache.metrics import CacheMetrics
 from gateway.drift.metrics import DriftMetrics
 from gateway.explanation_metrics import ExplanationMetrics
 from gateway.exposition import StateGauge, WorkersCollector
@@ -37,7 +38,6 @@ COMPARISONS = ("agree", "disagree", "failed", "dropped")
 TRIGGERS = get_args(Trigger)
 RETRIES = ("answered", "failed", "over_budget")
 DROPS = ("gone", "expired")
-CACHE_OUTCOMES = ("hit", "shared", "miss")
 
 
 class Metrics:
@@ -234,18 +234,6 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
-        self.cache_requests = Counter(
-            "gateway_cache_requests",
-            "Images looked up in the result cache, by what was found.",
-            ["outcome"],
-            registry=registry,
-        )
-        self.cache_entries = Gauge(
-            "gateway_cache_entries",
-            "Answers that the result cache holds.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
         self.server_ready = Gauge(
             "gateway_model_server_ready",
             "1 for each model server that takes part, 0 for one that is away or still loading.",
@@ -254,6 +242,7 @@ class Metrics:
             multiprocess_mode="livemin",
         )
         self.abstention = AbstentionMetrics(registry)
+        self.cache = CacheMetrics(registry)
         self.drift = DriftMetrics(registry)
         self.explanation = ExplanationMetrics(registry)
         self.jobs = JobMetrics(registry)
@@ -282,7 +271,6 @@ class Metrics:
             (self.dropped, DROPS),
             (self.expected_wait, PRIORITIES),
             (self.retries, RETRIES),
-            (self.cache_requests, CACHE_OUTCOMES),
             (self.version_failures, FAILURES),
             (self.route_changes, ACTORS),
             (self.route_fallbacks, MODES),

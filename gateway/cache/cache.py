@@ -98,7 +98,7 @@ class ResultCache:
                 self._metrics.image_rejects.labels(error.name).inc()
             raise
         finally:
-            self._metrics.cache_requests.labels(outcome).inc()
+            self._metrics.cache.requests.labels(outcome).inc()
 
     def retain(self, versions: Collection[ModelVersion]) -> None:
         """Forget what other versions than these have answered."""
@@ -116,12 +116,12 @@ class ResultCache:
     def _forget(self, wanted: Callable[[Key], bool]) -> None:
         self._results.keep(wanted)
         self._flights.part(lambda flight: wanted(flight[0]))
-        self._metrics.cache_entries.set(len(self._results))
+        self._metrics.cache.entries.set(len(self._results))
 
     def _keep(self, key: Key, scored: Scored) -> None:
         own = scored.probabilities.copy()  # a row of a batch's array would keep the whole batch
         self._results.put(key, msgspec.structs.replace(scored, probabilities=own))
-        self._metrics.cache_entries.set(len(self._results))
+        self._metrics.cache.entries.set(len(self._results))
 
 
 async def _digest(body: bytes) -> bytes:
