@@ -1,10 +1,9 @@
 """What a gateway has counted, read from what it tells Prometheus; pure."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prometheus_client.parser import text_string_to_metric_families
+from tests.scrapes import Scrape
 
 _ROUTE = "/predict"
 
@@ -33,35 +32,20 @@ class Counts:
     @classmethod
     def read(cls, text: str) -> "Counts":
         """Read the text format of Prometheus."""
-        samples = [
-            (sample.name, sample.labels, sample.value)
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        ]
-
-        def by(name: str, *labels: str, **wanted: str) -> Counter[str]:
-            found = Counter[str]()
-            for sample, given, value in samples:
-                if sample == name and wanted.items() <= given.items():
-                    found[" ".join(given[label] for label in labels)] += value  # type: ignore[assignment]
-            return found
-
-        def total(name: str, **wanted: str) -> float:
-            return float(by(name, **wanted).total())
-
+        scrape = Scrape.parse(text)
+        of_history = "history_rows_total"
+        waiting = ("gateway_queue_depth", "history_queue_depth", "history_unconfirmed")
         return cls(
-            requests=by("gateway_requests_total", "code", route=_ROUTE),
-            problems=by("gateway_rejected_total", "reason"),
-            predictions=by("gateway_predictions_total", "version", "label"),
-            committed=total("history_rows_total", outcome="committed"),
-            failed=total("history_rows_total", outcome="failed") + total("history_rows_total", outcome="lost"),
-            unrecorded=total("history_unrecorded_total"),
-            batched=total("gateway_batch_size_sum"),
+            requests=_by(scrape, "gateway_requests_total", "code", route=_ROUTE),
+            problems=_by(scrape, "gateway_rejected_total", "reason"),
+            predictions=_by(scrape, "gateway_predictions_total", "version", "label"),
+            committed=scrape.total(of_history, outcome="committed"),
+            failed=scrape.total(of_history, outcome="failed") + scrape.total(of_history, outcome="lost"),
+            unrecorded=scrape.total("history_unrecorded_total"),
+            batched=scrape.total("gateway_batch_size_sum"),
             waiting={
-                "gateway_inflight_requests": total("gateway_inflight_requests") - 1,
-                "gateway_queue_depth": total("gateway_queue_depth"),
-                "history_queue_depth": total("history_queue_depth"),
-                "history_unconfirmed": total("history_unconfirmed"),
+                "gateway_inflight_requests": scrape.total("gateway_inflight_requests") - 1,
+                **{name: scrape.total(name) for name in waiting},
             },
         )
 
@@ -69,3 +53,11 @@ class Counts:
     def is_at_rest(self) -> bool:
         """Whether nothing is under way."""
         return not any(self.waiting.values())
+
+
+def _by(scrape: Scrape, name: str, *labels: str, **wanted: str) -> Mapping[str, float]:
+    """Return the sums of a counter by the values of `labels`, of those samples whose labels include `wanted`."""
+    sums = scrape.by(name, *labels, *wanted)
+    return {
+        " ".join(key[: len(labels)]): count for key, count in sums.items() if key[len(labels) :] == (*wanted.values(),)
+    }
