@@ -49,11 +49,6 @@ class Counts:
             },
         )
 
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether nothing is under way."""
-        return not any(self.waiting.values())
-
 
 def _by(scrape: Scrape, name: str, *labels: str, **wanted: str) -> Mapping[str, float]:
     """Return the sums of a counter by the values of `labels`, of those samples whose labels include `wanted`."""

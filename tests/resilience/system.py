@@ -18,13 +18,15 @@ import httpx
 import psutil
 
 from tests.gateways import Gateway
+from tests.laws import at_rest
 from tests.modelserver import MODEL, keep_newest
 from tests.processes import PYTHON, ROOT, Running, eventually, free_port, running
-from tests.resilience.counts import Counts
+from tests.scrapes import Scrape
 
 GATEWAY = "gateway"
 _CONFIGURATION = ROOT / "deploy/local/supervisord.conf"
 _AWAY = (psutil.NoSuchProcess, psutil.ZombieProcess)
+_SETTLED_S = 20  # longer than any request may take
 _BACK_S = 120  # for a part to be there again; seconds, where nothing else needs the machine
 
 
@@ -100,16 +102,16 @@ class System:
         """Wait until it is."""
         eventually(self.is_ready, within=_BACK_S, what=f"it answers again: {self.supervisor.output()[-2000:]}")
 
-    def counts(self) -> Counts:
-        """Return what the gateway has counted, once nothing is under way any more."""
-        seen: list[Counts] = []
+    def settled(self) -> str:
+        """Return what the gateway tells Prometheus, once nothing is under way any more."""
+        seen: list[str] = []
 
         def look() -> bool:
-            seen.append(Counts.read(self._scrape()))
-            return seen[-1].is_at_rest
+            seen.append(self._scrape())
+            return at_rest(Scrape.parse(seen[-1]))
 
         with suppress(TimeoutError):  # the checker says what it is that does not come to an end
-            eventually(look, within=20, what="nothing is under way")
+            eventually(look, within=_SETTLED_S, what="nothing is under way")
         return seen[-1]
 
     def _scrape(self) -> str:
@@ -227,7 +229,8 @@ def _for_supervisord(folder: Path) -> dict[str, str]:
 
 
 def _has_a_model(url: str) -> bool:
+    """Return whether a version can answer; /health/ready would be a problem that is counted until one can."""
     try:
-        return httpx.get(f"{url}/health/ready", timeout=5).status_code == httpx.codes.OK
+        return bool(httpx.get(f"{url}/health", timeout=5).json()["model_loaded"])
     except httpx.TransportError:
         return False

@@ -15,12 +15,15 @@ from gateway.imaging import ImageSpec, decode
 from tests import toymodel
 from tests.histories import damage
 from tests.images import pixels, png
+from tests.laws import broken
 from tests.processes import eventually
 from tests.resilience.checker import Row, Truth, check_counters, check_history, check_replies
+from tests.resilience.counts import Counts
 from tests.resilience.faults import Fault
 from tests.resilience.ledger import Answer, since
 from tests.resilience.load import Crowd, crowd
 from tests.resilience.system import System
+from tests.scrapes import Scrape
 from tests.toystore import toy_of
 
 PHASE_S = float(os.environ.get("PULMO_RESILIENCE_S", "2"))
@@ -29,6 +32,7 @@ CLIENTS = 8
 SOME = 20
 """Predictions that each of these phases has at least, where there can be any."""
 BODIES = [png(pixels(seed)) for seed in range(12)]
+_IDLE = Scrape({("gateway_inflight_requests", frozenset()): 1.0})  # the scrape itself
 _SHOWN = 20  # contradictions, of what may be thousands
 _PATIENCE_S = 120
 
@@ -79,12 +83,14 @@ class Trial:
             torn: see `check_counters`.
             kept_from: when the history that is there now took over; the rows of the one before are gone.
         """
-        entries, counts, rows = self.people.entries, self.system.counts(), rows_of(self.system.history)
+        entries, scraped, rows = self.people.entries, self.system.settled(), rows_of(self.system.history)
+        counts, laws = Counts.read(scraped), [] if torn else broken(Scrape.parse(scraped) - _IDLE)
         gone = sum(entry.is_answered for entry in since(entries, 0.0, kept_from))
         found = [
             *check_replies(entries, self.truth, fault),
             *check_history(since(entries, kept_from), rows, self.truth),
             *check_counters(since(entries, counted_from), rows, counts, torn=torn, gone=gone),
+            *laws,
             *damage(self.system.history),
         ]
         shown = "\n".join(found[:_SHOWN])
