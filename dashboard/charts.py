@@ -31,38 +31,41 @@ def probabilities(by_label: dict[str, float]) -> None:
     st.altair_chart(bars, alt="Bar chart of the probability of each class")
 
 
-def traffic(course: Sequence[tuple[float, Figures]]) -> None:
-    """Draw images per second and response times over time, one above the other on a phone.
+def rate_over_time(course: Sequence[tuple[float, Figures]]) -> None:
+    """Draw images per second over time.
 
     Args:
         course: Unix times, oldest first, each with the figures until then.
     """
-    rates = [{"Time": at * 1000, "Images per second": one.images_per_s} for at, one in course]
-    times = [
+    rows = [{"Time": at * 1000, "Images per second": one.images_per_s} for at, one in course]
+    highest = max([1.0, *(one.images_per_s for _, one in course)])
+    rate = alt.Y("Images per second:Q", scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=4))
+    line = alt.Chart(alt.InlineData(values=rows)).mark_line().encode(x=_time([at for at, _ in course]), y=rate)
+    st.altair_chart(line.properties(height=_LINE_PIXELS), alt="Line chart of the images answered per second")
+
+
+def latency_over_time(course: Sequence[tuple[float, Figures]]) -> None:
+    """Draw how long single images took over time, half of them and nearly all of them.
+
+    Args:
+        course: Unix times, oldest first, each with the figures until then.
+    """
+    rows = [
         {"Time": at * 1000, "Milliseconds": seconds * 1000, "Share": share}
         for at, one in course
         for share, seconds in (("half took less", one.p50_s), ("99 % took less", one.p99_s))
         if seconds is not None
     ]
-    left, right = st.columns(2)
-    time = _time([at for at, _ in course])
-    highest = max([1.0, *(one.images_per_s for _, one in course)])
-    rate = alt.Y("Images per second:Q", scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=4))
-    line = alt.Chart(alt.InlineData(values=rates)).mark_line().encode(x=time, y=rate)
-    left.altair_chart(line.properties(height=_LINE_PIXELS), alt="Line chart of the images answered per second")
-    if not times:
-        right.caption("No single image was classified in this time.")
+    if not rows:
+        st.caption("No single image was classified in this time.")
         return
-    lines = (
-        alt.Chart(alt.InlineData(values=times))
-        .mark_line()
-        .encode(
-            x=time,
-            y=alt.Y("Milliseconds:Q", axis=alt.Axis(tickCount=4)),
-            strokeDash=alt.StrokeDash("Share:N", title=None, legend=alt.Legend(orient="top")),
-        )
+    lines = alt.Chart(alt.InlineData(values=rows)).mark_line(point=True)
+    drawn = lines.encode(
+        x=_time([at for at, _ in course]),
+        y=alt.Y("Milliseconds:Q", axis=alt.Axis(tickCount=4)),
+        strokeDash=alt.StrokeDash("Share:N", title=None, legend=alt.Legend(orient="top")),
     )
-    right.altair_chart(lines.properties(height=_LINE_PIXELS), alt="Line chart of the time that single images took")
+    st.altair_chart(drawn.properties(height=_LINE_PIXELS), alt="Line chart of the time that single images took")
 
 
 def classes_over_time(predictions: Sequence[Prediction]) -> None:

@@ -129,6 +129,17 @@ def test_a_filter_that_is_none_is_told_in_the_gateways_words(
     assert files(app)
 
 
+def test_a_problem_is_never_markup(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What a link has the gateway repeat makes the page ask no other host for a picture.
+    """
+    app = visit(monkeypatch, url, "history", version="![a](http://elsewhere/x)")
+
+    [notice] = [box.value for box in app.warning]
+    assert "elsewhere" in notice
+    assert "![a](" not in notice
+
+
 def test_where_nothing_is_found_the_page_says_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit(monkeypatch, url, "history", filename="nobody")
 

@@ -140,25 +140,7 @@ def _show_rows(gateway: GatewayClient, rows: Sequence[Prediction]) -> None:
         charts.classes_over_time(rows)
     with right:
         charts.confidence_over_time(rows)
-    st.dataframe(
-        {
-            "Time (UTC)": [phrases.moment(row.timestamp) for row in rows],
-            "Class": [row.prediction for row in rows],
-            "Confidence, %": [row.confidence * 100 for row in rows],
-            "To rely on": ["no" if row.abstain else "yes" for row in rows],
-            "Version": [row.model_version for row in rows],
-            "Time, ms": [row.timings.total for row in rows],
-            "File": [row.filename for row in rows],
-            "Asked by": [row.caller for row in rows],
-        },
-        hide_index=True,
-        column_config={
-            "Confidence, %": st.column_config.NumberColumn(format="%.1f"),
-            "Time, ms": st.column_config.NumberColumn(format="%.1f"),
-        },
-        placeholder="",
-        alt="The predictions of this page, newest first",
-    )
+    _show_table(rows)
     st.caption(f"{len(rows)} predictions; the charts show the same ones.")
     chosen = st.selectbox(
         "Show one of them in detail",
@@ -173,6 +155,25 @@ def _show_rows(gateway: GatewayClient, rows: Sequence[Prediction]) -> None:
         answer.show_feedback(gateway, chosen)
         answer.show_timings(chosen.timings)
         st.caption(f"Prediction {chosen.id}")
+
+
+def _show_table(rows: Sequence[Prediction]) -> None:
+    st.dataframe(
+        {
+            "Time (UTC)": [phrases.moment(row.timestamp) for row in rows],
+            "Class": [row.prediction for row in rows],
+            "Confidence, %": [row.confidence * 100 for row in rows],
+            "To rely on": ["no" if row.abstain else "yes" for row in rows],
+            "Version": [row.model_version for row in rows],
+            "Time, ms": [row.timings.total for row in rows],
+            "File": [row.filename for row in rows],
+            "Asked by": [row.caller for row in rows],
+        },
+        hide_index=True,
+        column_config=dict.fromkeys(("Confidence, %", "Time, ms"), st.column_config.NumberColumn(format="%.1f")),
+        placeholder="",
+        alt="The predictions of this page, newest first",
+    )
 
 
 @st.fragment

@@ -37,7 +37,11 @@ def _show_traffic(own: OwnTraffic, prometheus: PrometheusTraffic | None) -> None
         report = _report(own, prometheus)
         _show_figures(report)
         if report.course:
-            charts.traffic(report.course)
+            left, right = st.columns(2)
+            with left:
+                charts.rate_over_time(report.course)
+            with right:
+                charts.latency_over_time(report.course)
 
 
 def _report(own: OwnTraffic, prometheus: PrometheusTraffic | None) -> Report:
