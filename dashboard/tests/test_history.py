@@ -8,7 +8,7 @@ import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.filters import Place, confidences, from_day, last_day, until_day
+from dashboard.filters import NAMES, Place, confidences, from_day, last_day, until_day
 from dashboard.tests.visits import press, text, visit
 from tests.gateways import serving_gateway
 from tests.images import pixels, png
@@ -108,6 +108,13 @@ def test_filters_that_are_set_are_in_the_address(url: str, monkeypatch: pytest.M
 
     assert app.query_params == {}
     assert len(files(app)) == 100
+
+
+def test_every_filter_of_the_gateway_may_stand_in_the_address(url: str) -> None:
+    operation = httpx.get(f"{url}/openapi.json").json()["paths"]["/history"]["get"]
+    parameters = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"}
+
+    assert set(NAMES) == parameters - {"limit", "after"}
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,8 @@ def test_a_visitor_signs_in_and_out(app: AppTest, keys: dict[str, tuple[str, str
     go(app, "access")
     press(app, "Sign out")
 
-    assert [title.value for title in app.title] == ["Access"]
+    assert "answers to API keys only" in text(app)
+    assert [title.value for title in go(app, "history").title] == ["Access"]
 
 
 @pytest.mark.parametrize(
