@@ -31,7 +31,7 @@ def connections() -> httpx.Client:
 
 @st.cache_resource(max_entries=_KEYS, ttl=timedelta(days=1), show_spinner=False)
 def client(url: str, key: str) -> GatewayClient:
-    """Return the client for a key, shared by all visitors who have it; Streamlit keeps a digest of the key alone."""
+    """Return the client for a key, shared by all visitors who have it, and kept for a day."""
     return GatewayClient(connections(), url, key)
 
 

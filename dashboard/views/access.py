@@ -29,7 +29,7 @@ def show(visitor: Visitor, connect: Callable[[str], GatewayClient]) -> None:
         return
     with st.form("access.form", clear_on_submit=True, width=480):
         key = st.text_input("API key", type="password", key="access.key", autocomplete="off")
-        st.caption("The key is kept until you sign out or close the page, in the console's memory alone.")
+        st.caption("The key is used until you sign out or close the page. It is in the console's memory alone.")
         sent = st.form_submit_button("Sign in")
     if not sent:
         return
