@@ -65,7 +65,7 @@ def test_every_test_that_a_page_names_exists(page: str) -> None:
     """Each invariant, and each row of the contract, is held by something that runs."""
     named = set(re.findall(r"`(test_\w+)`", (ROOT / page).read_text(encoding="utf-8")))
     folders = [*ROOT.glob("[a-z]*/tests"), ROOT / "tests"]
-    sources = "".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("test_*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("test_*.py"))
 
     assert named
     assert set() == {name for name in named if f"def {name}(" not in sources}
