@@ -18,7 +18,7 @@ import yaml
 from deploy.watch.announcement import QUERIES
 from deploy.watch.layout import PORTS
 from gateway.access.keys import new_key
-from monitoring.tests.conftest import alertmanager_program, program
+from monitoring.tests.programs import alertmanager_program, program
 from monitoring.tests.queries import ask
 from tests.clients import posting
 from tests.gateways import serving_gateway

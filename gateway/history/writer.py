@@ -148,7 +148,6 @@ class HistoryWriter:
             if self._held:
                 time.sleep(_PAUSE_S)  # in the writer's own thread; a database offers no event
             group, more = self._next_group() if open_for_more else ([], False)
-            self._metrics.queue_depth.dec(len(group))
             open_for_more = open_for_more and more
             held = self._commit([*self._held, *group]) if group or self._held else []
             if held and time.monotonic() > self._give_up:
@@ -218,6 +217,7 @@ class HistoryWriter:
 
     def _settle(self, outcome: str, group: Sequence[Pending]) -> None:
         self._count(outcome, group)
+        self._metrics.queue_depth.dec(len(group))
         self._metrics.unconfirmed.dec(sum(pending.committed is None for pending in group))
 
     def _count(self, outcome: str, group: Sequence[Pending]) -> None:

@@ -14,7 +14,7 @@ import yaml
 from monitoring.generate import rules
 from monitoring.rules import Windows
 from monitoring.symptoms import Limits
-from monitoring.tests.conftest import alertmanager_program, is_ready, program
+from monitoring.tests.programs import alertmanager_program, is_ready, program
 from tests.processes import ROOT, eventually, free_port, running
 
 MONITORING = ROOT / "monitoring"

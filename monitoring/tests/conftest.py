@@ -7,9 +7,7 @@ import pytest
 
 from monitoring.tests.deployment import deployed
 from monitoring.tests.mixedload import Watched, run_through
-from monitoring.tests.programs import alertmanager_program, is_ready, program
-
-__all__ = ["alertmanager_program", "is_ready", "program"]
+from monitoring.tests.programs import program
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import httpx
 from monitoring.rules import Windows
 from monitoring.symptoms import Limits
 from monitoring.tests.alerting import watching
-from monitoring.tests.conftest import program
+from monitoring.tests.programs import program
 from tests.clients import posting
 from tests.disks import small_disk
 from tests.gateways import Gateway, serving_gateway
