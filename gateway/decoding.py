@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -41,6 +41,11 @@ _ERRORS: dict[Reason, type[BadImage]] = {
 }
 
 
+_HANDED = 2
+"""Images that the pool has for each thread: the one in hand and the next, for which no thread waits for a turn of the
+event loop. What else waits is not handed over, and can still be overtaken."""
+
+
 class Job(msgspec.Struct, frozen=True, eq=False):
     """Work on an image, which waits for a thread."""
 
@@ -52,14 +57,15 @@ class Statistics(msgspec.Struct, frozen=True):
     """What a decoder is doing, in images."""
 
     waiting: int
-    running: int
+    handed: int
+    """In hand, or the next one of a thread."""
 
 
 class Decoder:
     """A pool of decoding threads. The C decoders and the resize release the GIL, so cores are used.
 
-    Images wait here, not in the pool, so that one whose client has gone is not decoded, and bulk does not hold up
-    interactive traffic.
+    But for the next one of each thread, images wait here, not in the pool, so that bulk does not hold up interactive
+    traffic. One whose client has gone is not decoded, wherever it waits.
     """
 
     def __init__(self, threads: int, max_pixels: int, metrics: Metrics) -> None:
@@ -69,7 +75,7 @@ class Decoder:
         self._max_pixels = max_pixels
         self._metrics = metrics
         self._waiting: Lanes[Job] = Lanes()
-        self._running = 0
+        self._handed: dict[Job, Future[Any]] = {}
 
     async def decode(self, body: bytes, spec: ImageSpec, priority: Priority = "interactive") -> NDArray[np.uint8]:
         """Return the image as `spec` wants it, uint8 `[height, width, channels]`; see `work`.
@@ -92,7 +98,7 @@ class Decoder:
     async def work(self, work: Callable[[], Result], priority: Priority = "interactive") -> Result:
         """Return what `work` returns in a thread of the pool, when its turn has come.
 
-        Cancelling the caller takes it out of the queue.
+        Cancelling the caller takes it out of the queue, and keeps it from beginning.
 
         Raises:
             BadImage: `work` raised an ImageError.
@@ -113,25 +119,28 @@ class Decoder:
             return result
         finally:
             self._waiting.discard(job)
+            if job in self._handed:
+                self._handed[job].cancel()  # which does nothing to one that has begun
 
     def statistics(self) -> Statistics:
         """Return what waits and what is being decoded."""
-        return Statistics(len(self._waiting), self._running)
+        return Statistics(len(self._waiting), len(self._handed))
 
     def close(self) -> None:
         """Wait for the images in hand, and end the threads."""
         self._pool.shutdown()
 
     def _start(self) -> None:
-        while self._waiting and self._running < self._threads:
+        while self._waiting and len(self._handed) < self._threads * _HANDED:
             job = self._waiting.pop()
-            self._running += 1
-            work = asyncio.wrap_future(self._pool.submit(job.work))
-            work.add_done_callback(partial(self._finish, job))
+            self._handed[job] = self._pool.submit(job.work)
+            asyncio.wrap_future(self._handed[job]).add_done_callback(partial(self._finish, job))
 
     def _finish(self, job: Job, work: "asyncio.Future[Any]") -> None:
-        self._running -= 1
+        del self._handed[job]
         self._start()
+        if work.cancelled():
+            return
         error = work.exception()
         if job.done.done():
             return
