@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dashboard.settings import Settings
+from dashboard.training.archives import MAX_MB
 
-UPLOAD_LIMIT_MB = 10
+UPLOAD_LIMIT_MB = MAX_MB + 1
+"""What a page lets one upload at most, and the form around it; each uploader has a limit of its own."""
 APP = Path(__file__).with_name("app.py")
 THEME = {
     "headingFontSizes": '["2.25rem", "1.5rem", "1.25rem"]',

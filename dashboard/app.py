@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -14,10 +15,12 @@ import streamlit as st
 from dashboard import identity
 from dashboard.client.gateway import GatewayClient
 from dashboard.client.prometheus import PrometheusClient
+from dashboard.loads.command import find_command
+from dashboard.loads.runs import Loads
 from dashboard.notices import show_service
 from dashboard.settings import Settings
 from dashboard.traffic import OwnTraffic, PrometheusTraffic
-from dashboard.views import access, classify, history, overview
+from dashboard.views import access, classify, history, load, overview, train
 from dashboard.visitors import Visitor, visitor
 
 _KEYS = 100  # clients that are kept, one for each key in use; the oldest is forgotten first
@@ -45,6 +48,12 @@ def own_traffic(gateway: GatewayClient) -> OwnTraffic:
 def recorded_traffic(url: str) -> PrometheusTraffic:
     """Return what Prometheus has of the gateways."""
     return PrometheusTraffic(PrometheusClient(connections(), url))
+
+
+@st.cache_resource(show_spinner=False)
+def loads(command: tuple[str, ...]) -> Loads:
+    """Return the load tests of this process, which all visitors share: one runs at a time."""
+    return Loads(find_command(command, sys.executable))
 
 
 def main() -> None:
@@ -81,7 +90,11 @@ def pages(who: Visitor, connect: Callable[[str], GatewayClient], settings: Setti
         st.Page(lambda: classify.show(who.gateway), title="Classify", url_path="classify"),
     ]
     if who.may_operate:
-        shown.append(st.Page(lambda: history.show(who.gateway), title="History", url_path="history"))
+        shown += [
+            st.Page(lambda: history.show(who.gateway), title="History", url_path="history"),
+            st.Page(lambda: train.show(who.gateway), title="Train", url_path="train"),
+            st.Page(lambda: load.show(who, loads(settings.load_command)), title="Load", url_path="load"),
+        ]
     if who.signed_in or who.access == "predict":
         shown.append(st.Page(lambda: access.show(who, connect), title="Access", url_path="access"))
     return shown

@@ -4,12 +4,14 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from dashboard.client.messages import Prediction, Refusal
 
+IMAGE_MB: Final = 10
+"""Of one image; the gateway reads no more by default."""
 _PORTION: Final = 8  # images: few enough that the progress moves, many enough for a batch of the model
 _PORTION_BYTES: Final = 32_000_000
 """Below what the gateway reads of a batch by default."""
@@ -33,12 +35,15 @@ class Answered(msgspec.Struct, frozen=True):
     outcome: Prediction | Refusal
 
 
-def portions(images: Sequence[Image]) -> Iterator[list[Image]]:
-    """Part images into what is sent at a time, in their order."""
-    portion: list[Image] = []
+Portioned = TypeVar("Portioned", bound=Image)
+
+
+def portions(images: Sequence[Portioned], most: int = _PORTION) -> Iterator[list[Portioned]]:
+    """Part images into what is sent at a time, in their order, at most so many of them."""
+    portion: list[Portioned] = []
     for image in images:
         size = sum(len(one.body) for one in portion) + len(image.body)
-        if portion and (len(portion) == _PORTION or size > _PORTION_BYTES):
+        if portion and (len(portion) == most or size > _PORTION_BYTES):
             yield portion
             portion = []
         portion.append(image)

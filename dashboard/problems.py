@@ -11,7 +11,10 @@ _REMEDIES: Final = {
     403: "Sign in with an API key that may do this.",
     404: "Look again: it may have been deleted by now, or the gateway is of another release.",
     409: "Look at the present state, and decide again.",
+    413: "Send less at a time.",
     422: "Correct the value that is named, and try again.",
+    501: "Ask whoever runs the gateway to do that.",
+    507: "Ask whoever runs the gateway to do that.",
 }
 _IMAGE_REMEDIES: Final = {
     400: "Upload a PNG, JPEG or DICOM image.",

@@ -1,5 +1,6 @@
 """What the console is told by its environment, read in this one place."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,10 +22,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`PULMO_PROMETHEUS_URL`: where Prometheus is, for example `http://127.0.0.1:9090`. Without it the figures are from
     the gateway's own metrics, as far back as the console has looked."""
 
+    load_command: tuple[str, ...] = ()
+    """`PULMO_LOAD_COMMAND`: what starts load tests, in the shell's words. Empty for `python -m loadtests.load`, where
+    that and Locust are installed beside the console."""
+
     def __repr__(self) -> str:
         """Show the settings, without the key."""
-        key = "***" if self.api_key else ""
-        return f"Settings(gateway_url={self.gateway_url!r}, api_key={key!r}, prometheus_url={self.prometheus_url!r})"
+        shown = {**msgspec.structs.asdict(self), "api_key": "***" if self.api_key else ""}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -37,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             gateway_url=_read_address(env, "PULMO_GATEWAY_URL", DEFAULT_GATEWAY_URL),
             api_key=_read_key(env),
             prometheus_url=_read_address(env, "PULMO_PROMETHEUS_URL", ""),
+            load_command=_read_command(env),
         )
 
 
@@ -61,6 +67,14 @@ def _read_key(env: Mapping[str, str]) -> str:
     if not key.isascii() or not key.isprintable():
         raise ValueError("PULMO_API_KEY holds what no key holds; set it to what `python -m gateway key NAME` has shown")
     return key
+
+
+def _read_command(env: Mapping[str, str]) -> tuple[str, ...]:
+    given = env.get("PULMO_LOAD_COMMAND", "")
+    try:
+        return tuple(shlex.split(given))
+    except ValueError as error:
+        raise ValueError(f"PULMO_LOAD_COMMAND={given!r} cannot be read ({error}); write it as in a shell") from error
 
 
 def _is_address(url: str) -> bool:

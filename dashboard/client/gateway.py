@@ -54,10 +54,15 @@ class GatewayClient:
         self.url = url
         self.has_key = bool(key)
         """Whether requests bring a key."""
+        self._key = key
         self._http = http
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._clock = clock
         self._recent: dict[str, tuple[float, Any]] = {}
+
+    def credentials(self) -> dict[str, str]:
+        """Return the environment by which a program of ours asks with the same key; empty without one."""
+        return {"PULMO_API_KEY": self._key} if self._key else {}
 
     def scope(self) -> Scope | None:
         """Return what the key may do, or what may be done without one; None where that is nothing.
@@ -160,6 +165,24 @@ class GatewayClient:
         except httpx.HTTPError as error:
             raise problems.unreachable(self.url, error) from error
         return bytes(content)
+
+    def ask(self, method: str, path: str, answer: type[Answer], **content: Any) -> Answer:  # noqa: ANN401 - of httpx
+        """Ask what a visitor has asked for; what is shown is asked for anew where something was to change.
+
+        Args:
+            method: of HTTP.
+            path: of the endpoint.
+            answer: what comes.
+            content: what httpx is to send.
+        """
+        response = self._send(method, path, **content)
+        if method != "GET":
+            self._recent.clear()
+        return self._decode(response, answer)
+
+    def read(self, path: str) -> bytes:
+        """Return a document that a page shows."""
+        return self._send("GET", path, timeout=_QUICK).content
 
     def _look(self, path: str, answer: type[Answer]) -> Answer:
         """Return an answer that is a few seconds old at most."""

@@ -168,6 +168,9 @@ class TrainingStatus(msgspec.Struct, frozen=True):
     progress: float
     """0 to 100."""
     message: str
+    session_id: str | None = None
+    started: str | None = None
+    ended: str | None = None
 
 
 class TrainingSession(msgspec.Struct, frozen=True):
@@ -179,12 +182,59 @@ class TrainingSession(msgspec.Struct, frozen=True):
     started: str
     ended: str | None = None
     model_version: int | None = None
+    parameters: dict[str, Any] = {}
+    """As they were asked for; what is not among them was as before."""
+    metrics: dict[str, float] = {}
+    """On the validation images, once it is trained."""
 
 
 class TrainingSessions(msgspec.Struct, frozen=True):
     """The answer to `GET /training-sessions`, newest first."""
 
     sessions: list[TrainingSession]
+
+
+class RetrainReply(msgspec.Struct, frozen=True):
+    """The answer to `POST /retrain`: the retraining that runs now."""
+
+    message: str
+    session_id: str
+
+
+class UploadedFile(msgspec.Struct, frozen=True):
+    """What became of an image that was sent to be kept."""
+
+    accepted: bool
+    filename: str | None = None
+    label: str | None = None
+    duplicate: bool = False
+    """Whether the same bytes were stored before."""
+    error: Refusal | None = None
+
+
+class UploadReply(msgspec.Struct, frozen=True):
+    """The answer to `POST /upload-data`, in the order sent."""
+
+    session_id: str
+    files: list[UploadedFile]
+
+
+class UploadedImage(msgspec.Struct, frozen=True):
+    """An image that was kept."""
+
+    filename: str | None
+    label: str | None
+    sha256: str
+    size: int
+    """Bytes."""
+    duplicate: bool
+    timestamp: str
+
+
+class UploadedSession(msgspec.Struct, frozen=True):
+    """The answer to `GET /uploaded-data/{session_id}`."""
+
+    files: list[UploadedImage]
 
 
 class HistoryPage(msgspec.Struct, frozen=True):

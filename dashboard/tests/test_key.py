@@ -116,6 +116,21 @@ def test_a_key_for_predictions_shows_what_it_is_good_for(app: AppTest, keys: dic
     assert not app.error
 
 
+@pytest.mark.parametrize("page", ["train", "load"])
+def test_what_changes_the_service_is_not_there_for_others(
+    page: str, app: AppTest, keys: dict[str, tuple[str, str]]
+) -> None:
+    """A key for predictions opens no page that trains or loads, also by its address; one that may operate does."""
+    sign_in(app.run(), keys["predict"][0])
+    assert page.title() not in [title.value for title in go(app, page).title]
+
+    go(app, "access")
+    press(app, "Sign out")
+    sign_in(app, keys["operate"][0])
+
+    assert [title.value for title in go(app, page).title] == [page.title()]
+
+
 def test_the_key_may_stand_in_a_file_and_is_not_shown(tmp_path: Path) -> None:
     """A key that cannot be sent is refused without being repeated."""
     file = tmp_path / "key"

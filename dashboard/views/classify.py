@@ -22,7 +22,9 @@ def show(gateway: GatewayClient) -> None:
     """Take images, have them classified and show the answers."""
     st.title("Classify images")
     st.write("Upload axial CT slices of the lungs as PNG, JPEG or DICOM: one, or many at once.")
-    uploads = st.file_uploader("CT images", accept_multiple_files=True, key="classify.images")
+    uploads = st.file_uploader(
+        "CT images", accept_multiple_files=True, max_upload_size=batches.IMAGE_MB, key="classify.images"
+    )
     if len(uploads) > _MOST:
         st.warning(
             f"These are {len(uploads)} images; the first {_MOST} are classified. "
