@@ -215,7 +215,7 @@ def test_a_training_is_started_followed_and_cancelled(training: Training, monkey
     assert "There was no training yet" in text(app)
 
     press(app, "Start a training")
-    assert "retraining has started" in text(app)
+    assert "Retraining has started; it is followed below" in text(app)
     eventually(lambda: status(training.gateway)["message"].startswith("epoch 2"), within=60, what="two epochs are done")
     eventually(lambda: any("epoch 2 of 4" in bar.text for bar in app.run().progress), within=60, what="it shows")
 
@@ -246,7 +246,7 @@ def test_a_second_training_is_not_started(training: Training, monkeypatch: pytes
 
     press(app, "Start a training")
 
-    assert f"a retraining runs already; GET /status follows it. Session {identity}" in text(app)
+    assert f"A retraining runs already; it is followed below. Session {identity}" in text(app)
 
 
 def test_parameters_are_set_as_the_trainer_has_them(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:

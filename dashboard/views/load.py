@@ -120,7 +120,7 @@ def _show_now(now: Moment) -> None:
         ("99 % took less than", _milliseconds(now.p99_ms), "Of all requests of the last ten seconds."),
         ("Requests so far", f"{now.requests:,}", f"{now.failed:,} of them failed."),
     ):
-        boxes.metric(label, value, help=meaning, border=True, width=170)
+        boxes.metric(label, value, help=meaning, border=True, width=190)
 
 
 def _show_course(course: Sequence[Moment]) -> None:
@@ -128,8 +128,8 @@ def _show_course(course: Sequence[Moment]) -> None:
     users = {"users": [(one.at - start, float(one.users)) for one in course]}
     rates = {"requests": [(one.at - start, one.per_s) for one in course]}
     times = {
-        "half took less": [(one.at - start, one.p50_ms) for one in course if one.p50_ms is not None],
-        "99 % took less": [(one.at - start, one.p99_ms) for one in course if one.p99_ms is not None],
+        "half below": [(one.at - start, one.p50_ms) for one in course if one.p50_ms is not None],
+        "99 % below": [(one.at - start, one.p99_ms) for one in course if one.p99_ms is not None],
     }
     columns = st.columns(3)
     with columns[0]:

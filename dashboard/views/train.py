@@ -52,7 +52,8 @@ def _show_start(training: TrainingClient) -> None:
         if sent:
             with st.spinner("Starting"):
                 reply = training.start(document(values))
-            st.success(f"{phrases.plain(reply.message)}. Session {phrases.plain(reply.session_id)}")
+            said = phrases.plain(reply.message.partition(";")[0]).capitalize()
+            st.success(f"{said}; it is followed below. Session {phrases.plain(reply.session_id)}")
 
 
 def _show_fields(fields: Sequence[Field]) -> dict[tuple[str, ...], Any]:
