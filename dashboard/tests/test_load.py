@@ -108,3 +108,25 @@ def test_a_command_that_cannot_be_started_is_shown(gateway_url: str, monkeypatch
 
     assert ["/nonexistent/load cannot be started" in block.value for block in app.code] == [True]
     assert not app.exception
+
+
+def test_where_nothing_starts_load_tests_the_page_says_what_to_install() -> None:
+    """
+    And offers no button that could not keep its word.
+    """
+    script = """
+import httpx
+from dashboard.client.gateway import GatewayClient
+from dashboard.loads.runs import Loads
+from dashboard.views import load
+from dashboard.visitors import Visitor
+
+with httpx.Client() as http:
+    load.show(Visitor(GatewayClient(http, "http://127.0.0.1:9"), "operate", signed_in=False), Loads(()))
+"""
+
+    app = AppTest.from_string(script, default_timeout=60).run()
+
+    assert ["extra `loadtests`" in box.value and "PULMO_LOAD_COMMAND" in box.value for box in app.info] == [True]
+    assert not app.button
+    assert not app.exception
