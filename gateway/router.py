@@ -148,7 +148,9 @@ class Router:
         shadow = None if choice.shadow is None else usable[choice.shadow]
         return Destination(usable[choice.version], choice.role, shadow)
 
-    async def set(self, route: Route, *, actor: str, reason: str, after: int | None = None) -> RouteChange:
+    async def set(
+        self, route: Route, *, actor: str, reason: str, after: int | None = None, caller: str | None = None
+    ) -> RouteChange:
         """Change the route: keep it, put it in force, tell.
 
         Args:
@@ -156,20 +158,24 @@ class Router:
             actor: `operator` or `guard`.
             reason: for people, later.
             after: refuse if another change than this `sequence` is in force by now; None to change whatever is.
+            caller: the name of the API key that it is changed with.
 
         Raises:
             InvalidRoute: the candidate is the stable version too.
             RouteConflict: a version cannot answer, or the route was changed meanwhile.
             HistoryUnavailable: the change cannot be kept, and is not in force.
         """
+        wanted = RouteChange(0, now(), route, actor, reason[:_REASON_LENGTH], caller)
         async with self._changing:
-            change = await self._keep(route, actor, reason[:_REASON_LENGTH], after)
+            change = await self._keep(wanted, after)
         self._metrics.route_changes.labels(actor).inc()
         self._log.info("route changed", **msgspec.to_builtins(change))
         self._take_up(change)
         return change
 
-    async def roll_back(self, *, actor: str, reason: str, after: int | None = None) -> RouteChange:
+    async def roll_back(
+        self, *, actor: str, reason: str, after: int | None = None, caller: str | None = None
+    ) -> RouteChange:
         """Pin the version that answered before: the stable one of a trial, else the next older one.
 
         Raises:
@@ -181,18 +187,19 @@ class Router:
         target = previous(in_force.route, usable)
         if target is None:
             raise RouteConflict(f"no version that could answer is there to go back to; {_list(usable)}")
-        return await self.set(
-            Pinned(target), actor=actor, reason=reason, after=in_force.sequence if after is None else after
-        )
+        followed = in_force.sequence if after is None else after
+        return await self.set(Pinned(target), actor=actor, reason=reason, after=followed, caller=caller)
 
-    async def _keep(self, route: Route, actor: str, reason: str, after: int | None) -> RouteChange:
+    async def _keep(self, wanted: RouteChange, after: int | None) -> RouteChange:
         """Add the change to those in the database: after `after`, or after whatever is there."""
         for _ in range(_ATTEMPTS):
             await self.refresh()
             in_force = self._change.sequence
             if after not in (None, in_force):
                 raise RouteConflict(f"the route was changed meanwhile: {in_force} is in force, no longer {after}")
-            change = RouteChange(in_force + 1, now(), self._resolve(route), actor, reason)
+            change = msgspec.structs.replace(
+                wanted, sequence=in_force + 1, since=now(), route=self._resolve(wanted.route)
+            )
             kept = await self._store.add(change, in_force)
             if kept is not None:
                 return kept

@@ -211,6 +211,8 @@ class RouteChange(msgspec.Struct, frozen=True):
     actor: str
     """`operator`, `guard`, or `default` before the first change."""
     reason: str
+    caller: str | None = None
+    """The name of the API key that it was changed with; null where there was none."""
 
 
 class RouteState(msgspec.Struct, frozen=True):
@@ -227,6 +229,8 @@ class RouteState(msgspec.Struct, frozen=True):
     actor: str
     """`operator`, `guard`, or `default` before the first change."""
     reason: str
+    caller: str | None = None
+    """The name of the API key that it was changed with; null where there was none."""
 
 
 class RouteHistory(msgspec.Struct, frozen=True):

@@ -139,6 +139,8 @@ class RouteState(msgspec.Struct, frozen=True):
     since: str
     actor: str
     reason: str
+    caller: str | None = None
+    """The name of the API key that it was set with."""
 
 
 class Feedback(msgspec.Struct, frozen=True):

@@ -87,5 +87,6 @@ ROUTE = RouteState(
     since=_TIME,
     actor="operator",
     reason="ticket 7",
+    caller="ops",
 )
-ROUTES = RouteHistory([RouteChange(7, _TIME, _CANARY, "operator", "ticket 7")], next=6)
+ROUTES = RouteHistory([RouteChange(7, _TIME, _CANARY, "operator", "ticket 7", "ops")], next=6)

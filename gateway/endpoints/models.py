@@ -5,6 +5,7 @@ from typing import Any, get_args
 import msgspec
 from litestar import Request, get, post, put
 
+from gateway.access.access import caller_of
 from gateway.docs import examples
 from gateway.documentation import json_body, operation, problems, schema_of
 from gateway.endpoints.parameters import Following, PageSize
@@ -79,7 +80,7 @@ async def set_route(request: Request[Any, Any, Any], services: Services) -> Rout
     Each takes a `reason` for the record, and a trial a `stable` version if it is not to be the one that answers now.
     """
     wanted, reason = read_route(await _document(request, services))
-    await services.router.set(wanted, actor=_OPERATOR, reason=reason)
+    await services.router.set(wanted, actor=_OPERATOR, reason=reason, caller=caller_of(request))
     return _state(services)
 
 
@@ -115,7 +116,8 @@ async def rollback(request: Request[Any, Any, Any], services: Services) -> Route
     reason = _take_reason(fields)
     if fields:
         raise InvalidRoute(f"a rollback has no {next(iter(fields))[:40]!r}; it takes a `reason` and nothing else")
-    await services.router.roll_back(actor=_OPERATOR, reason=reason or "rolled back by hand")
+    why = reason or "rolled back by hand"
+    await services.router.roll_back(actor=_OPERATOR, reason=why, caller=caller_of(request))
     return _state(services)
 
 
@@ -162,6 +164,7 @@ def _state(services: Services) -> RouteState:
         since=change.since,
         actor=change.actor,
         reason=change.reason,
+        caller=change.caller,
     )
 
 

@@ -34,7 +34,8 @@ def from_row(row: Mapping[str, Any]) -> Recorded:
 def route_to_row(change: RouteChange) -> dict[str, Any]:
     """Return the row for a change of the route, columns of `ROUTES` without `sequence`."""
     route = {"version": None, "stable": None, "percent": None, **msgspec.to_builtins(change.route)}
-    return {**route, "timestamp_us": to_us(change.since), "actor": change.actor, "reason": change.reason}
+    about = {"actor": change.actor, "reason": change.reason, "caller": change.caller}
+    return {**route, "timestamp_us": to_us(change.since), **about}
 
 
 def route_from_row(row: Mapping[str, Any]) -> RouteChange:
@@ -46,4 +47,5 @@ def route_from_row(row: Mapping[str, Any]) -> RouteChange:
         route=msgspec.convert(stored, Route),
         actor=row["actor"],
         reason=row["reason"],
+        caller=row["caller"],
     )

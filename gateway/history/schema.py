@@ -67,6 +67,7 @@ ROUTES = Table(
     Column("percent", Float),
     Column("actor", String(16), nullable=False),
     Column("reason", String(1000), nullable=False),
+    Column("caller", String(64)),  # the name of the API key
     sqlite_autoincrement=True,
 )
 

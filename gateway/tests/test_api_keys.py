@@ -49,6 +49,18 @@ def test_a_key_is_taken_from_either_header(locked: Gateway, headers: dict[str, s
     assert httpx.post(f"{locked.url}/predict", content=IMAGE, headers=headers).status_code == 200
 
 
+def test_a_change_of_the_route_has_the_name_of_the_key(locked: Gateway) -> None:
+    """The answer, the state and the past tell who it was; nothing of the key itself."""
+    headers = bearer(OPERATOR)
+
+    answer = httpx.put(f"{locked.url}/models/route", json={"mode": "latest", "reason": "as ever"}, headers=headers)
+    state = httpx.get(f"{locked.url}/models/route", headers=headers).json()
+    [newest] = httpx.get(f"{locked.url}/models/route/history?limit=1", headers=headers).json()["history"]
+
+    assert answer.json()["caller"] == state["caller"] == newest["caller"] == OPERATOR_KEY.name
+    assert newest["actor"] == "operator"
+
+
 @pytest.mark.parametrize(
     ("headers", "problem", "status"),
     [
