@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
+from gateway.curves import Curves
 from gateway.drift.reference import DriftReference
 from gateway.imaging import ImageSpec
 
@@ -29,6 +30,8 @@ class Manifest(msgspec.Struct, frozen=True):
     where it is empty."""
     drift_reference: DriftReference | None = None
     """What is usual, to notice drift by; old versions do not say, and are not watched."""
+    curves: Curves | None = None
+    """How the metrics came about; old versions do not say."""
     architecture: str = ""
     created_at: str = ""
     data_digest: str = ""
@@ -55,6 +58,8 @@ class Manifest(msgspec.Struct, frozen=True):
             raise ValueError(
                 f"drift_reference counts {len(reference.classes)} classes; the labels are {manifest.labels}"
             )
+        if manifest.curves is not None and not manifest.curves.fits(len(manifest.labels)):
+            raise ValueError(f"curves are not of the {len(manifest.labels)} classes in labels")
         digest = manifest.model_digest or f"sha256:{hashlib.sha256(text).hexdigest()}"
         return msgspec.structs.replace(manifest, digest=digest)
 

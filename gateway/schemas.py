@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.abstention import AbstainReason
+from gateway.curves import Curves
 from gateway.imaging import ImageSpec
 from gateway.routing import Role, Route, Share
 
@@ -156,6 +157,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     digest: str
     architecture: str
     created_at: str
+    curves: Curves | None = None
+    """How the metrics came about; null where the version does not say."""
 
 
 class Models(msgspec.Struct, frozen=True):

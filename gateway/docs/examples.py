@@ -4,6 +4,7 @@ from typing import get_args
 
 import msgspec
 
+from gateway.curves import Bin, Curves
 from gateway.errors import UnsupportedFormat
 from gateway.history.export import MEDIA_TYPES, Format, header, lines
 from gateway.imaging import ImageSpec
@@ -64,6 +65,11 @@ MODELS = Models(
             digest=_DIGEST,
             architecture="compact",
             created_at=_TIME,
+            curves=Curves(
+                confusion=[[9, 0, 0, 1], [0, 10, 0, 0], [0, 0, 10, 0], [1, 0, 0, 9]],
+                reliability=[Bin(low=0.6, high=0.8, images=8, confidence=0.71, accuracy=0.75)],
+                roc=[[(0.0, 0.0), (0.03, 0.9), (1.0, 1.0)] for _ in _LABELS],
+            ),
         )
     ]
 )

@@ -51,6 +51,7 @@ def _entry(report: VersionReport, parts: list[Share]) -> ModelEntry:
         digest=manifest.digest if manifest else "",
         architecture=manifest.architecture if manifest else "",
         created_at=manifest.created_at if manifest else "",
+        curves=manifest.curves if manifest else None,
     )
 
 

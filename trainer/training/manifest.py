@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.imaging import ImageSpec
 from trainer.config import TrainingConfig
+from trainer.measures.curves import Curves
 from trainer.measures.drift_reference import DriftReference
 
 
@@ -25,6 +26,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Between which numbers the training images lie, by names of `gateway.imaging.APPEARANCE`; empty where unknown."""
     drift_reference: DriftReference | None = None
     """What is usual, to notice drift by; None in old manifests."""
+    curves: Curves | None = None
+    """What the metrics sum up; None in old manifests, and where there are too many classes."""
     metrics: dict[str, float]
     """On the validation split; shares between 0 and 1, `loss` in nats."""
     data_digest: str

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from trainer.config import TrainingConfig
 from trainer.measures.abstention import abstention_threshold, appearances, usual_appearance
 from trainer.measures.calibration import calibration_error, fit_temperature, reliability, scaled
+from trainer.measures.curves import curves
 from trainer.measures.drift_reference import drift_reference
 from trainer.measures.epoch import Epoch
 from trainer.measures.scores import Scores, score
@@ -35,6 +36,7 @@ def outcome(model: KerasModel, config: TrainingConfig, material: Material, histo
         abstention_threshold=abstention_threshold(answers, config.abstain),
         out_of_distribution=usual_appearance(seen),
         drift_reference=drift_reference(answers, seen),
+        curves=curves(valid.targets, answers, scores),
         model_digest=model_digest(model, labels, material.spec, temperature),
     )
     return Run(model, manifest, history, _sample(valid.images), scores)
