@@ -20,7 +20,7 @@ from dashboard.loads.runs import Loads
 from dashboard.notices import show_service
 from dashboard.settings import Settings
 from dashboard.traffic import OwnTraffic, PrometheusTraffic
-from dashboard.views import access, classify, history, load, overview, train
+from dashboard.views import access, classify, history, load, models, overview, train
 from dashboard.visitors import Visitor, visitor
 
 _KEYS = 100  # clients that are kept, one for each key in use; the oldest is forgotten first
@@ -92,6 +92,7 @@ def pages(who: Visitor, connect: Callable[[str], GatewayClient], settings: Setti
     if who.may_operate:
         shown += [
             st.Page(lambda: history.show(who.gateway), title="History", url_path="history"),
+            st.Page(lambda: models.show(who, settings), title="Models", url_path="models"),
             st.Page(lambda: train.show(who.gateway), title="Train", url_path="train"),
             st.Page(lambda: load.show(who, loads(settings.load_command)), title="Load", url_path="load"),
         ]

@@ -28,7 +28,7 @@ class Event(msgspec.Struct, frozen=True, order=True):
 
 def of_route(changes: Iterable[RouteChange]) -> list[Event]:
     """Return the changes of the route as events."""
-    return [Event(change.since, _ACTORS.get(change.actor, "The route was changed"), _why(change)) for change in changes]
+    return [Event(change.since, _who(change), _why(change)) for change in changes]
 
 
 def of_trainings(sessions: Iterable[TrainingSession]) -> list[Event]:
@@ -55,6 +55,11 @@ def of_models(models: Iterable[ModelEntry]) -> list[Event]:
 def newest(events: Iterable[Event], count: int) -> list[Event]:
     """Return the last events, newest first."""
     return sorted(events, reverse=True)[:count]
+
+
+def _who(change: RouteChange) -> str:
+    what = _ACTORS.get(change.actor, "The route was changed")
+    return f"{what} by {change.caller}" if change.caller else what
 
 
 def _why(change: RouteChange) -> str:

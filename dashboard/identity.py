@@ -27,8 +27,13 @@ def admit() -> None:
     st.stop()
 
 
+def name() -> str:
+    """Return who has signed in by what the provider says; empty where nobody has to, or it says nothing."""
+    return str(st.user.get("email") or st.user.get("name") or "") if is_configured() else ""
+
+
 def show() -> None:
     """Say who has signed in, and let them sign out."""
     if is_configured():
-        st.caption(f"You are {st.user.get('email') or st.user.get('name') or 'signed in'}.")
+        st.caption(f"You are {name() or 'signed in'}.")
         st.button("Sign out of the console", on_click=st.logout)

@@ -88,6 +88,15 @@ def not_understood(url: str, error: Exception) -> GatewayProblem:
     )
 
 
+def no_version(url: str) -> GatewayProblem:
+    """Tell that there is nobody to ask."""
+    return GatewayProblem(
+        "There is no version to ask",
+        f"The model server of {url} tells of none.",
+        "Publish one with `trainer train --publish`, or start the model server.",
+    )
+
+
 def refused(response: httpx.Response) -> GatewayProblem:
     """Translate an answer that is not 2xx."""
     document = _document(response)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 DEFAULT_GATEWAY_URL = "http://127.0.0.1:8000"
+DEFAULT_GOLDEN_SET = Path("data/samples")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     prometheus_url: str = ""
     """`PULMO_PROMETHEUS_URL`: where Prometheus is, for example `http://127.0.0.1:9090`. Without it the figures are from
     the gateway's own metrics, as far back as the console has looked."""
-
+    golden_set: Path = DEFAULT_GOLDEN_SET
+    """`PULMO_GOLDEN_SET`: a folder with PNG, JPEG or DICOM images; the first 100 of them by name are put to two
+    versions before one takes the other's place. Without it they are the drawings that Pulmo comes with."""
     load_command: tuple[str, ...] = ()
     """`PULMO_LOAD_COMMAND`: what starts load tests, in the shell's words. Empty for `python -m loadtests.load`, where
     that and Locust are installed beside the console."""
@@ -42,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             gateway_url=_read_address(env, "PULMO_GATEWAY_URL", DEFAULT_GATEWAY_URL),
             api_key=_read_key(env),
             prometheus_url=_read_address(env, "PULMO_PROMETHEUS_URL", ""),
+            golden_set=Path(env.get("PULMO_GOLDEN_SET", "") or DEFAULT_GOLDEN_SET),
             load_command=_read_command(env),
         )
 

@@ -83,7 +83,8 @@ def test_heat_maps_are_served(store: Path, images: NDArray[np.uint8]) -> None:
 def test_the_gateway_knows_what_a_version_learned_from_and_shows_where_it_looked(store: Path, tmp_path: Path) -> None:
     """
     A drawing of the kind that it was trained on is none too strange, noise is. What the gateway lays over either is the
-    heat map that the version on disk answers, which in a network of one epoch is mostly none.
+    heat map that the version on disk answers, which in a network of one epoch is mostly none. What the training found
+    of its validation images is told as well.
     """
     spec, size = ImageSpec("L", SIZE, SIZE, "bilinear"), ImageSpec("RGB", 64, 64, "bilinear")
     drawings = [file.read_bytes() for file in sorted((store.parent.parent / "data" / "test").rglob("*.png"))]
@@ -91,10 +92,12 @@ def test_the_gateway_knows_what_a_version_learned_from_and_shows_where_it_looked
     with serving(store) as server, serving_gateway(server.target, tmp_path) as gateway:
         answers = [httpx.post(f"{gateway.url}/predict", content=body).json() for body in (*drawings, noise)]
         replies = [httpx.post(f"{gateway.url}/explain", content=body) for body in (*drawings, noise)]
+        [told] = httpx.get(f"{gateway.url}/models").json()["models"]
     rows = np.stack([decode(body, spec, 10**6) for body in (*drawings, noise)])
     heatmaps, _ = explain_version(load_version(store / "1"), rows)
 
     assert [answer.get("abstain_reason") == "out-of-distribution" for answer in answers] == [False] * 4 + [True]
+    assert sum(map(sum, told["curves"]["confusion"])) == sum(one["images"] for one in told["curves"]["reliability"]) > 0
     assert [reply.headers["pulmo-prediction"] for reply in replies] == [answer["prediction"] for answer in answers]
     assert replies[-1].headers["pulmo-abstain"] == "out-of-distribution"
     for body, heat, reply in zip((*drawings, noise), heatmaps, replies, strict=True):

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import httpx
 import msgspec
 
 from dashboard import problems
 from dashboard.client.messages import (
+    Accuracies,
     BatchReply,
     Explanation,
     FeedbackReply,
@@ -18,12 +19,14 @@ from dashboard.client.messages import (
     Models,
     Prediction,
     Refusal,
+    Route,
     RouteChanges,
     RouteState,
     Scope,
     TrainingSessions,
     TrainingStatus,
 )
+from dashboard.client.openinference import IndexEntry, Opinion, Reply, question
 
 _GLANCE: Final = httpx.Timeout(1.5, connect=1)
 """For what decides which pages there are: nothing is drawn before that."""
@@ -93,6 +96,39 @@ class GatewayClient:
     def route_changes(self) -> RouteChanges:
         """Ask for the last changes of the route."""
         return self._look(f"/models/route/history?limit={_EVENTS}", RouteChanges)
+
+    def accuracies(self) -> Accuracies:
+        """Ask how often each version was right, by feedback."""
+        return self._look("/feedback/accuracy", Accuracies)
+
+    def set_route(self, route: Route, reason: str) -> RouteState:
+        """Change which version is to answer."""
+        return self._change("PUT", "/models/route", {**route.fields(), "reason": reason})
+
+    def roll_back(self, reason: str) -> RouteState:
+        """Go back to the version that answered before."""
+        return self._change("POST", "/models/rollback", {"reason": reason})
+
+    def model(self) -> str:
+        """Return the name of the model that is served."""
+        found = self._decode(self._send("POST", "/v2/repository/index", timeout=_QUICK), list[IndexEntry])
+        if not found:
+            raise problems.no_version(self.url)
+        return found[0].name
+
+    def opinion(self, model: str, version: int, image: bytes) -> Opinion:
+        """Put one image to one version, whatever the route says. The history has the answer."""
+        headers, body = question(image)
+        path = f"/v2/models/{quote(model, safe='')}/versions/{version}/infer"
+        response = self._send("POST", path, content=body, headers=headers)
+        try:
+            return self._decode(response, Reply).opinion()
+        except ValueError as error:
+            raise problems.not_understood(self.url, error) from error
+
+    def forget(self) -> None:
+        """Ask anew for what every page shows: it has changed."""
+        self._recent.clear()
 
     def training(self) -> TrainingStatus:
         """Ask how the retraining is doing."""
@@ -183,6 +219,13 @@ class GatewayClient:
     def read(self, path: str) -> bytes:
         """Return a document that a page shows."""
         return self._send("GET", path, timeout=_QUICK).content
+
+    def _change(self, method: str, path: str, document: Mapping[str, Any]) -> RouteState:
+        try:
+            response = self._send(method, path, json=document)
+        finally:  # it may have been taken although no answer came
+            self.forget()
+        return self._decode(response, RouteState)
 
     def _look(self, path: str, answer: type[Answer]) -> Answer:
         """Return an answer that is a few seconds old at most."""

@@ -101,6 +101,27 @@ class Health(msgspec.Struct, frozen=True):
     """Why it is degraded."""
 
 
+class Bin(msgspec.Struct, frozen=True):
+    """The validation images whose highest probability is above `low` and at most `high`."""
+
+    low: float
+    high: float
+    images: int
+    confidence: float
+    """Mean of the highest probabilities."""
+    accuracy: float
+
+
+class Curves(msgspec.Struct, frozen=True):
+    """How a version answered the validation images of its training."""
+
+    confusion: list[list[int]]
+    """Row: the true class, column: the answer, both in the order of the labels."""
+    reliability: list[Bin]
+    roc: list[list[tuple[float, float]]]
+    """For each label: (share of the other images taken for it, share of its images found), ascending; may be empty."""
+
+
 class ModelEntry(msgspec.Struct, frozen=True):
     """A version, from `GET /models`."""
 
@@ -115,8 +136,10 @@ class ModelEntry(msgspec.Struct, frozen=True):
     percent: float = 0.0
     labels: list[str] = []
     metrics: dict[str, Any] = {}
+    digest: str = ""
     architecture: str = ""
     created_at: str = ""
+    curves: Curves | None = None
 
 
 class Models(msgspec.Struct, frozen=True):
@@ -133,6 +156,10 @@ class Route(msgspec.Struct, frozen=True):
     percent: float | None = None
     stable: int | None = None
 
+    def fields(self) -> dict[str, Any]:
+        """Return what says so to the gateway."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
 
 class RouteState(msgspec.Struct, frozen=True):
     """The answer to `GET /models/route`."""
@@ -140,9 +167,13 @@ class RouteState(msgspec.Struct, frozen=True):
     current: Route
     why: str = ""
     """Why something else is in force; empty where nothing is."""
+    sequence: int = 0
+    """Counts the changes."""
     since: str = ""
     actor: str = ""
     reason: str = ""
+    caller: str | None = None
+    """The name of the API key that it was set with."""
 
 
 class RouteChange(msgspec.Struct, frozen=True):
@@ -153,12 +184,29 @@ class RouteChange(msgspec.Struct, frozen=True):
     actor: str
     """`operator` or `guard`."""
     reason: str
+    caller: str | None = None
+    """The name of the API key that it was made with."""
 
 
 class RouteChanges(msgspec.Struct, frozen=True):
     """The answer to `GET /models/route/history`, newest first."""
 
     history: list[RouteChange]
+
+
+class VersionAccuracy(msgspec.Struct, frozen=True):
+    """How often a version was right, by feedback."""
+
+    model_version: int
+    images: int
+    """Whose true label is known."""
+    accuracy: float
+
+
+class Accuracies(msgspec.Struct, frozen=True):
+    """The answer to `GET /feedback/accuracy`."""
+
+    versions: list[VersionAccuracy]
 
 
 class TrainingStatus(msgspec.Struct, frozen=True):

@@ -13,11 +13,20 @@ import httpx
 import pytest
 import yaml
 
+from dashboard.tests.visits import put
 from tests.debian import ProgramMissing, find_program
-from tests.gateways import serving_gateway
+from tests.gateways import Gateway, serving_gateway
+from tests.images import pixels, png
 from tests.processes import free_port, running
-from tests.scripted import Version, certain, scripted
+from tests.scripted import ScriptedServer, Version, certain, scripted
 from tests.toymodel import manifest
+
+CURVES = {
+    "confusion": [[9, 1, 0, 0], [0, 10, 0, 0], [0, 0, 10, 0], [0, 0, 2, 8]],
+    "reliability": [{"low": 0.6, "high": 0.8, "images": 40, "confidence": 0.7, "accuracy": 0.925}],
+    "roc": [[[0.0, 0.0], [0.1, 0.9], [1.0, 1.0]], [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]], [], []],
+}
+MEASURED = {"accuracy": 0.925, "macro_f1": 0.9, "loss": 0.25, "ece": 0.03}
 
 
 @pytest.fixture
@@ -82,3 +91,34 @@ def hanging_url() -> Iterator[str]:
     """Return the address of a server that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session")
+def versions() -> Iterator[ScriptedServer]:
+    """Versions 1 and 3, sure of one class, and 2, sure of another one; 4 was not loaded."""
+    says = json.dumps({**manifest(), "metrics": MEASURED, "curves": CURVES})
+    scripts = {"v1": Version(certain(0)), "v2": Version(certain(1), manifest=says), "v3": Version(certain(0))}
+    with scripted(**scripts, v4=Version(certain(3), state="END", error="it is no model")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def routed(versions: ScriptedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Return a gateway in front of these versions; each test begins with the newest one, if it asks for `golden`."""
+    with serving_gateway(versions.target, tmp_path_factory.mktemp("models")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def golden(routed: Gateway, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Begin with the newest version, one image to compare on, and a console that remembers nothing of other tests.
+
+    What it remembers is kept for each key; a gateway without keys passes over the one that is sent.
+    """
+    put(routed.url, mode="latest")
+    folder = tmp_path / "golden"
+    folder.mkdir()
+    (folder / "slice.png").write_bytes(png(pixels(1)))
+    monkeypatch.setenv("PULMO_GOLDEN_SET", str(folder))
+    monkeypatch.setenv("PULMO_API_KEY", request.node.name)
+    return folder

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -92,6 +93,27 @@ def test_a_visitor_signs_in_and_out(app: AppTest, keys: dict[str, tuple[str, str
 
     assert "answers to API keys only" in text(app)
     assert [title.value for title in go(app, "history").title] == ["Access"]
+
+
+def test_a_change_is_audited_with_the_name_of_the_visitors_key(
+    locked: Gateway, app: AppTest, keys: dict[str, tuple[str, str]]
+) -> None:
+    """Who has signed in need not say who they are; a key for predictions does not open the page at all."""
+    key = keys["operate"][0]
+    sign_in(app.run(), key)
+
+    press(go(app, "models"), "Review the change")
+    app.text_input(key="routing.why").input("as ever")
+    press(app, "Confirm")
+
+    headers = {"Authorization": f"Bearer {key}"}
+    state = httpx.get(f"{locked.url}/models/route", headers=headers).json()
+    assert (state["caller"], state["reason"]) == ("console", "as ever")
+    assert "Set by console on " in text(app)
+
+    press(go(app, "access"), "Sign out")
+    sign_in(app.run(), keys["predict"][0])
+    assert "Models" not in [title.value for title in go(app, "models").title]
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,15 @@ def test_events_of_all_kinds_are_told_newest_first() -> None:
     """
     happened = [
         *of_route([RouteChange("2026-11-29T10:02:00.000Z", Route("pinned", 1), "guard", "errors")]),
+        *of_route([RouteChange("2026-11-29T10:04:00.000Z", Route("latest"), "operator", "", "ops")]),
         *of_trainings([TrainingSession("s", "failed", "no images", "2026-11-29T10:00:00Z", "2026-11-29T10:01:00Z")]),
         *of_models([ModelEntry(2, "END", error="no manifest", since="2026-11-29T10:03:00Z")]),
     ]
 
-    told = [(event.what, event.detail) for event in newest(happened, 3)]
+    told = [(event.what, event.detail) for event in newest(happened, 4)]
 
     assert told == [
+        ("The route was changed by ops", "The newest version answers"),
         ("Version 2 cannot be used", "no manifest"),
         ("The guard took a version back", "Version 1 answers, whatever is published (errors)"),
         ("A retraining failed", "no images"),

@@ -1,5 +1,8 @@
 """A visit to the console, in Streamlit's own test harness."""
 
+from typing import Any
+
+import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
@@ -44,3 +47,14 @@ def press(app: AppTest, label: str) -> AppTest:
     """Press the one button that is called so."""
     [button] = [button for button in app.button if button.label == label]
     return button.click().run()
+
+
+def put(url: str, **route: object) -> None:
+    """Set the route of a gateway behind the console's back."""
+    httpx.put(f"{url}/models/route", json=route).raise_for_status()
+
+
+def state(url: str) -> dict[str, Any]:
+    """Return the route of a gateway as it tells it."""
+    found: dict[str, Any] = httpx.get(f"{url}/models/route").json()
+    return found
