@@ -18,9 +18,10 @@ from dashboard.client.prometheus import PrometheusClient
 from dashboard.loads.command import find_command
 from dashboard.loads.runs import Loads
 from dashboard.notices import show_service
+from dashboard.recorded import Recorded
 from dashboard.settings import Settings
 from dashboard.traffic import OwnTraffic, PrometheusTraffic
-from dashboard.views import access, classify, history, load, models, overview, train
+from dashboard.views import access, classify, history, load, models, monitoring, overview, train
 from dashboard.visitors import Visitor, visitor
 
 _KEYS = 100  # clients that are kept, one for each key in use; the oldest is forgotten first
@@ -56,6 +57,12 @@ def loads(command: tuple[str, ...]) -> Loads:
     return Loads(find_command(command, sys.executable))
 
 
+@st.cache_resource(show_spinner=False)
+def recorded(url: str) -> Recorded:
+    """Return what Prometheus has recorded and judged."""
+    return Recorded(PrometheusClient(connections(), url))
+
+
 def main() -> None:
     """Draw the page that the visitor is on."""
     st.set_page_config(page_title="Pulmo", layout="wide")
@@ -85,6 +92,11 @@ def pages(who: Visitor, connect: Callable[[str], GatewayClient], settings: Setti
     def show_overview() -> None:
         overview.show(who, own_traffic(who.gateway), prometheus)
 
+    def show_monitoring() -> None:
+        monitoring.show(
+            own_traffic(who.gateway), recorded(settings.prometheus_url) if settings.prometheus_url else None
+        )
+
     shown = [
         st.Page(show_overview, title="Overview", url_path="overview", default=True),
         st.Page(lambda: classify.show(who.gateway), title="Classify", url_path="classify"),
@@ -94,6 +106,7 @@ def pages(who: Visitor, connect: Callable[[str], GatewayClient], settings: Setti
             st.Page(lambda: history.show(who.gateway), title="History", url_path="history"),
             st.Page(lambda: models.show(who, settings), title="Models", url_path="models"),
             st.Page(lambda: train.show(who.gateway), title="Train", url_path="train"),
+            st.Page(show_monitoring, title="Monitoring", url_path="monitoring"),
             st.Page(lambda: load.show(who, loads(settings.load_command)), title="Load", url_path="load"),
         ]
     if who.signed_in or who.access == "predict":

@@ -8,12 +8,16 @@ import streamlit as st
 
 from dashboard.client.messages import Prediction
 from dashboard.figures import Figures
+from dashboard.panels import Panel
+from dashboard.readings import Curve
 
 _LABEL_PIXELS = 240
 """Room for the longest class name."""
 _LINE_PIXELS = 220
 _HISTORY_PIXELS = 280
 _MINUTES, _DAY = 600, 86_400  # seconds
+_FEW = 20
+"""Moments that are so few that a line needs points to be seen."""
 _LEGEND = alt.Legend(orient="top", columns=2, labelLimit=_LABEL_PIXELS)
 
 
@@ -66,6 +70,38 @@ def latency_over_time(course: Sequence[tuple[float, Figures]]) -> None:
         strokeDash=alt.StrokeDash("Share:N", title=None, legend=alt.Legend(orient="top")),
     )
     st.altair_chart(drawn.properties(height=_LINE_PIXELS), alt="Line chart of the time that single images took")
+
+
+def panel_over_time(panel: Panel, moments: Sequence[float], curves: Sequence[Curve]) -> None:
+    """Draw a panel: lines, or areas on top of each other.
+
+    Args:
+        panel: what is drawn.
+        moments: Unix times, oldest first.
+        curves: each with a value for every moment.
+    """
+    rows = [
+        {"Time": at * 1000, panel.unit: value, "Curve": curve.name}
+        for curve in curves
+        for at, value in zip(moments, curve.values, strict=True)
+    ]
+    if all(row[panel.unit] is None for row in rows):
+        st.caption("There is nothing to draw of this time.")
+        return
+    order = [curve.name for curve in curves]
+    legend = _LEGEND if len(order) > 1 else None
+    chart = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=_time(moments),
+        y=alt.Y(f"{panel.unit}:Q", axis=alt.Axis(tickCount=4), scale=alt.Scale(zero=True)),
+        color=alt.Color("Curve:N", title=None, sort=order, legend=legend),
+    )
+    points = len(moments) < _FEW
+    if panel.stacked:
+        drawn = chart.mark_area(line=True, point=points)
+    else:
+        dashes = alt.StrokeDash("Curve:N", title=None, sort=order, legend=legend)
+        drawn = chart.mark_line(point=points).encode(strokeDash=dashes)
+    st.altair_chart(drawn.properties(height=_LINE_PIXELS), alt=f"Chart over time: {panel.title}, {panel.unit.lower()}")
 
 
 def classes_over_time(predictions: Sequence[Prediction]) -> None:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 LATENCY_ROUTE: Final = "/predict"
 """The endpoint whose times are shown; a batch takes as long as it is large."""
@@ -37,6 +38,18 @@ class Counts(msgspec.Struct, frozen=True):
     """Images that may be inside at a time."""
     servers: Mapping[str, bool] = {}
     """Whether each model server takes part."""
+    stages: Mapping[str, float] = {}
+    """Seconds that answered images spent in each stage, all together."""
+    staged: Mapping[str, float] = {}
+    """Answered images that were timed, by stage."""
+    calls: float = 0.0
+    """To the model."""
+    called: float = 0.0
+    """Images in those calls."""
+    versions: Mapping[str, float] = {}
+    """Images answered, by the version that did."""
+    memory: float = 0.0
+    """Bytes that the gateway holds."""
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -59,40 +72,37 @@ def read_counts(exposition: str, at: float) -> Counts:
         ValueError: it is no such text.
     """
     samples = [sample for family in text_string_to_metric_families(exposition) for sample in family.samples]
-    counts: dict[str, float] = {}
-    codes: dict[str, float] = {}
-    buckets: dict[float, float] = {}
-    for sample in samples:
-        labels = sample.labels
-        if sample.name == "gateway_requests_total" and labels["method"] == "POST":
-            codes[labels["code"]] = codes.get(labels["code"], 0.0) + sample.value
-        elif sample.name == "gateway_request_duration_seconds_bucket" and labels["route"] == LATENCY_ROUTE:
-            buckets[float(labels["le"])] = sample.value
-        else:
-            counts[sample.name] = counts.get(sample.name, 0.0) + sample.value
+    buckets = _by(samples, "gateway_request_duration_seconds_bucket", "le", route=LATENCY_ROUTE)
+    versions = _by(samples, "gateway_predictions_total", "version")
     return Counts(
         at=at,
-        images=counts.get("gateway_predictions_total", 0.0),
-        codes=codes,
-        buckets=buckets,
-        waiting=counts.get("gateway_queue_depth", 0.0),
-        inside=counts.get("gateway_inflight_requests", 0.0),
-        limit=counts.get("gateway_concurrency_limit", 0.0),
-        servers={s.labels["server"]: s.value > 0 for s in samples if s.name == "gateway_model_server_ready"},
+        images=sum(versions.values()),
+        codes=_by(samples, "gateway_requests_total", "code", method="POST"),
+        buckets={float(bound): count for bound, count in buckets.items()},
+        waiting=_total(samples, "gateway_queue_depth"),
+        inside=_total(samples, "gateway_inflight_requests"),
+        limit=_total(samples, "gateway_concurrency_limit"),
+        servers={server: ready > 0 for server, ready in _by(samples, "gateway_model_server_ready", "server").items()},
+        stages=_by(samples, "gateway_stage_duration_seconds_sum", "stage"),
+        staged=_by(samples, "gateway_stage_duration_seconds_count", "stage"),
+        calls=_total(samples, "gateway_batch_size_count"),
+        called=_total(samples, "gateway_batch_size_sum"),
+        versions=versions,
+        memory=_total(samples, "process_resident_memory_bytes"),
     )
 
 
 def figures(earlier: Counts, later: Counts) -> Figures:
     """Return what happened between two looks. A counter that has fallen was started again in between."""
     seconds = later.at - earlier.at
-    codes = _grown(earlier.codes, later.codes)
+    codes = grown(earlier.codes, later.codes)
     total = sum(codes.values())
     refused = sum(count for code, count in codes.items() if code in REFUSALS)
     failed = sum(count for code, count in codes.items() if code.startswith("5") and code not in REFUSALS)
-    buckets = _grown(earlier.buckets, later.buckets)
+    buckets = grown(earlier.buckets, later.buckets)
     return Figures(
         seconds=seconds,
-        images_per_s=_growth(earlier.images, later.images) / seconds if seconds > 0 else 0.0,
+        images_per_s=growth(earlier.images, later.images) / seconds if seconds > 0 else 0.0,
         p50_s=quantile(buckets, 0.5),
         p99_s=quantile(buckets, 0.99),
         refused=refused / total if total else None,
@@ -127,9 +137,24 @@ def course(looks: Sequence[Counts]) -> list[tuple[float, Figures]]:
     return [(later.at, figures(earlier, later)) for earlier, later in itertools.pairwise(looks)]
 
 
-def _grown(earlier: Mapping[Key, float], later: Mapping[Key, float]) -> dict[Key, float]:
-    return {key: _growth(earlier.get(key, 0.0), value) for key, value in later.items()}
+def grown(earlier: Mapping[Key, float], later: Mapping[Key, float]) -> dict[Key, float]:
+    """Return by how much each counter has grown between two looks."""
+    return {key: growth(earlier.get(key, 0.0), value) for key, value in later.items()}
 
 
-def _growth(earlier: float, later: float) -> float:
+def growth(earlier: float, later: float) -> float:
+    """Return by how much a counter has grown; one that has fallen was started again."""
     return later - earlier if later >= earlier else later
+
+
+def _by(samples: Sequence[Sample], name: str, label: str, **where: str) -> dict[str, float]:
+    """Return the sums of the samples of a metric, by one of its labels; the others are as `where` says."""
+    sums: dict[str, float] = {}
+    for sample in samples:
+        if sample.name == name and where.items() <= sample.labels.items():
+            sums[sample.labels[label]] = sums.get(sample.labels[label], 0.0) + sample.value
+    return sums
+
+
+def _total(samples: Sequence[Sample], name: str) -> float:
+    return sum(sample.value for sample in samples if sample.name == name)

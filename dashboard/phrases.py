@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 from dashboard.client.messages import Route
@@ -9,6 +10,14 @@ from dashboard.client.messages import Route
 _MARKUP = re.compile(r"[\\`*\[\]<>$~#|]")
 NONE = "no data"
 """For what is not known."""
+STAGES: Final = {
+    "read": "Receive the image",
+    "decode": "Decode",
+    "queue": "Wait for a batch",
+    "backend": "Model",
+    "persist": "Write the history",
+}
+"""What an image goes through, in this order."""
 
 
 def route(route: Route) -> str:
@@ -43,7 +52,11 @@ def milliseconds(seconds: float | None) -> str:
 
 def span(seconds: float) -> str:
     """Write a duration in the unit that fits."""
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.3g} h" if seconds < 172_800 else f"{seconds / 86_400:.3g} d"
 
 
 def host(url: str) -> str:

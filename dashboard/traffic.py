@@ -13,6 +13,8 @@ from dashboard.client.gateway import GatewayClient
 from dashboard.client.prometheus import PrometheusClient
 from dashboard.figures import Counts, Figures, course, figures, read_counts
 
+OWN: Final = "the gateway's own metrics"
+"""Where figures are from, in words."""
 _PACE_S: Final = 4.0
 _KEPT: Final = 225  # looks: a quarter of an hour
 _WINDOW_S: Final = 300.0
@@ -57,10 +59,7 @@ class OwnTraffic:
         Raises:
             GatewayProblem: the metrics are not to be had.
         """
-        with self._lock:
-            if not self._looks or self._clock() - self._looks[-1].at >= _PACE_S:
-                self._look()
-            looks = list(self._looks)
+        looks = self._looked()
         now = looks[-1]
         since = next(look for look in looks if now.at - look.at <= _WINDOW_S)
         offset = self._wall() - self._clock()
@@ -68,8 +67,23 @@ class OwnTraffic:
             now=now,
             figures=figures(since, now) if now.at > since.at else None,
             course=[(at + offset, one) for at, one in course(looks)],
-            source="the gateway's own metrics",
+            source=OWN,
         )
+
+    def looks(self) -> list[Counts]:
+        """Return what was seen in the last quarter of an hour, by Unix time, oldest first.
+
+        Raises:
+            GatewayProblem: the metrics are not to be had.
+        """
+        offset = self._wall() - self._clock()
+        return [msgspec.structs.replace(look, at=look.at + offset) for look in self._looked()]
+
+    def _looked(self) -> list[Counts]:
+        with self._lock:
+            if not self._looks or self._clock() - self._looks[-1].at >= _PACE_S:
+                self._look()
+            return list(self._looks)
 
     def _look(self) -> None:
         try:

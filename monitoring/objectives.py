@@ -14,11 +14,13 @@ from monitoring.rules import Alert, Group, Recording, Severity, Windows
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+PERIOD: Final = 30 * DAY
+"""For which a budget has to last."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Which share of the requests shall be good, over 30 days."""
+    """Which share of the requests shall be good, over the period."""
 
     name: str
     target: float
@@ -84,15 +86,24 @@ def recorded(objective: Objective, seconds: int, windows: Windows) -> str:
     return f'gateway:bad_requests:ratio_rate{windows(seconds)}{{objective="{objective.name}"}}'
 
 
+def _allowance(objective: Objective, windows: Windows) -> Recording:
+    """Return the series with the share of requests that may be bad, for whoever shows what is left of it."""
+    labels = {"objective": objective.name, "period": windows(PERIOD)}
+    return Recording("gateway:bad_requests:allowed", f"vector({1 - objective.target:.6g})", labels)
+
+
 def _recordings(objective: Objective, windows: Windows) -> Sequence[Recording]:
     spans = sorted({span for burn in BURNS for span in (burn.long_s, burn.short_s)})
     return [
-        Recording(
-            f"gateway:bad_requests:ratio_rate{windows(span)}",
-            f"({_of(objective.bad, windows(span))}) / ({_of(objective.all, windows(span))} > 0)",
-            {"objective": objective.name},
-        )
-        for span in spans
+        _allowance(objective, windows),
+        *(
+            Recording(
+                f"gateway:bad_requests:ratio_rate{windows(span)}",
+                f"({_of(objective.bad, windows(span))}) / ({_of(objective.all, windows(span))} > 0)",
+                {"objective": objective.name},
+            )
+            for span in spans
+        ),
     ]
 
 

@@ -7,17 +7,13 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
-import yaml
 
+from dashboard.tests.recording import recording
 from dashboard.tests.visits import put
-from tests.debian import ProgramMissing, find_program
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
-from tests.processes import free_port, running
 from tests.scripted import ScriptedServer, Version, certain, scripted
 from tests.toymodel import manifest
 
@@ -52,29 +48,15 @@ def gateway_without_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="session")
 def prometheus_url(gateway_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a Prometheus that scrapes the gateway of the tests often."""
-    try:
-        program = find_program("prometheus")
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))
-    folder = tmp_path_factory.mktemp("prometheus")
-    job = {"job_name": "gateway", "static_configs": [{"targets": [urlsplit(gateway_url).netloc]}]}
-    config = {"global": {"scrape_interval": "250ms"}, "scrape_configs": [job]}
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    url = f"http://127.0.0.1:{free_port()}"
-    command = [
-        *(str(program), f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"),
-        f"--web.listen-address={urlsplit(url).netloc}",
-    ]
-    with running(command, log=folder / "log", ready=lambda: _has_scraped(url)):
+    with recording(tmp_path_factory.mktemp("prometheus"), gateway_url) as url:
         yield url
 
 
-def _has_scraped(url: str) -> bool:
-    try:
-        reply = httpx.get(f"{url}/api/v1/query", params={"query": "gateway_concurrency_limit"})
-    except httpx.TransportError:
-        return False
-    return reply.is_success and bool(reply.json()["data"]["result"])
+@pytest.fixture(scope="session")
+def judging_url(gateway_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of another one, which has our rules, and sees a host where nothing answers."""
+    with recording(tmp_path_factory.mktemp("judging"), gateway_url, judging=True) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def test_numbers_have_units() -> None:
     """
     assert [phrases.milliseconds(value) for value in (None, 0.0123, 2.5)] == ["no data", "12.3 ms", "2.50 s"]
     assert [phrases.percent(value) for value in (None, 0.123)] == ["no data", "12.3 %"]
-    assert [phrases.span(value) for value in (12.0, 300.0)] == ["12 s", "5 min"]
+    assert [phrases.span(value) for value in (12.0, 300.0, 5400.0, 259_200.0)] == ["12 s", "5 min", "1.5 h", "3 d"]
 
 
 def test_an_address_is_shown_without_credentials() -> None:

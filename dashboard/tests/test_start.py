@@ -5,30 +5,26 @@ import signal
 import subprocess
 from pathlib import Path
 
-import httpx
 import psutil
 
-from tests.processes import PYTHON, eventually, free_port, running
+from dashboard.tests.consoles import answers, serving_console
+from tests.processes import PYTHON, eventually
 
 
 def test_the_console_starts_answers_and_is_gone_after_sigterm(tmp_path: Path) -> None:
     """
     The console answers its health check, and SIGTERM ends it with no child and no listener left.
     """
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [PYTHON, "-m", "dashboard", "--port", str(port)]
-
-    with running(command, log=tmp_path / "log", ready=lambda: answers(url)) as console:
-        process = psutil.Process(console.process.pid)
+    with serving_console(tmp_path) as console:
+        process = psutil.Process(console.running.process.pid)
         family = [process, *process.children(recursive=True)]
         os.kill(process.pid, signal.SIGTERM)
-        console.process.wait(10)
+        console.running.process.wait(10)
 
-    assert console.process.returncode == 0
+    assert console.running.process.returncode == 0
     eventually(lambda: not any(member.is_running() for member in family), within=5, what="no process is left")
-    assert not answers(url)
-    assert "Traceback" not in console.output()
+    assert not answers(console.url)
+    assert "Traceback" not in console.running.output()
 
 
 def test_a_wrong_address_refuses_to_start() -> None:
@@ -45,10 +41,3 @@ def test_a_wrong_address_refuses_to_start() -> None:
     assert ended.returncode == 2
     assert b"PULMO_GATEWAY_URL='gateway'" in ended.stderr
     assert b"http://127.0.0.1:8000" in ended.stderr
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/_stcore/health").text == "ok"
-    except httpx.TransportError:
-        return False

@@ -11,14 +11,6 @@ from dashboard.client.messages import Explanation, FeedbackReply, Prediction, Ti
 from dashboard.notices import show_problem
 from dashboard.problems import GatewayProblem
 
-_STAGES: Final = {
-    "read": "Receive the image",
-    "decode": "Decode",
-    "queue": "Wait for a batch",
-    "backend": "Model",
-    "persist": "Write the history",
-    "total": "Total",
-}
 _HEAT_KEPT: Final = 8  # explanations in a session
 
 
@@ -105,8 +97,8 @@ def show_timings(timings: Timings) -> None:
     st.header("Time per stage")
     st.table(
         {
-            "Stage": list(_STAGES.values()),
-            "Milliseconds": [f"{getattr(timings, stage):.2f}" for stage in _STAGES],
+            "Stage": [*phrases.STAGES.values(), "Total"],
+            "Milliseconds": [f"{getattr(timings, stage):.2f}" for stage in (*phrases.STAGES, "total")],
         }
     )
 

@@ -3,20 +3,20 @@
 from typing import Final
 
 from monitoring.dashboards.panel import Panel, Query, below
-from monitoring.objectives import BURNS, HOUR, MINUTE, OBJECTIVES, Objective, recorded
+from monitoring.objectives import BURNS, HOUR, MINUTE, OBJECTIVES, PERIOD, Objective, recorded
 from monitoring.rules import Windows
 
-PERIOD: Final = "30d"
 _WINDOWS: Final = Windows()
 _FULL: Final = 1.0
 
 
 def left(objective: Objective, width: int, height: int) -> Panel:
     """Return a tile with what is left of the budget; less than nothing where more than all of it is spent."""
-    bad, everything = (expr.replace("{window}", PERIOD) for expr in (objective.bad, objective.all))
+    period = _WINDOWS(PERIOD)
+    bad, everything = (expr.replace("{window}", period) for expr in (objective.bad, objective.all))
     return Panel(
         title=f"{objective.name.capitalize()} budget left",
-        describe=f"What is left of the {1 - objective.target:.3g} of the requests that may be bad in {PERIOD}: "
+        describe=f"What is left of the {1 - objective.target:.3g} of the requests that may be bad in {period}: "
         f"bad is where {objective.meaning}.",
         queries=(Query(f"1 - ({bad}) / (({everything}) > 0) / {1 - objective.target:.6g}", "left"),),
         unit="percentunit",
