@@ -1,17 +1,21 @@
-"""Peers of the console: a server that is no gateway, a gateway without a model server, a Prometheus."""
+"""Peers of the console: servers that are no gateway, gateways of all kinds, a Prometheus, a browser."""
 
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from playwright.sync_api import Browser
 
+from dashboard.tests.browsers import browsing
 from dashboard.tests.recording import recording
 from dashboard.tests.visits import put
+from tests.debian import ProgramMissing
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
 from tests.scripted import ScriptedServer, Version, certain, scripted
@@ -57,6 +61,17 @@ def judging_url(gateway_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
     """Return the address of another one, which has our rules, and sees a host where nothing answers."""
     with recording(tmp_path_factory.mktemp("judging"), gateway_url, judging=True) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return a browser. It ends with the module: while it runs, no asynchronous test can."""
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(browsing())
+        except ProgramMissing as missing:
+            pytest.skip(str(missing))
+        yield running
 
 
 @pytest.fixture(scope="session")
