@@ -85,7 +85,7 @@ def _versions(earlier: Counts, later: Counts) -> Values:
 
 
 def _memory(_: Counts, later: Counts) -> Values:
-    return {"all gateways": later.memory / 1e6}
+    return {"memory": later.memory / 1e6}
 
 
 def _rate(series: str, by: str = "") -> str:
@@ -156,7 +156,7 @@ PANELS: Final = (
         "Memory",
         "Megabytes",
         "What the gateways hold, all their processes together.",
-        (Query('sum (process_resident_memory_bytes{job="gateway"}) / 1e6', "all gateways"),),
+        (Query('sum (process_resident_memory_bytes{job="gateway"}) / 1e6', "memory"),),
         _memory,
     ),
 )

@@ -81,11 +81,11 @@ def _show_budgets(recorded: Recorded) -> None:
             return
         row = st.container(horizontal=True)
         for budget in found:
-            allowed, period = phrases.percent(budget.allowed), phrases.span(seconds(budget.period))
+            allowed, period = f"{budget.allowed * 100:.3g} %", phrases.span(seconds(budget.period))
             row.metric(
                 f"{_name(budget)} budget left",
                 phrases.percent(budget.left),
-                help=f"Of the {allowed} of the requests that may be bad in {period}.",
+                help=f"Of the {allowed} of the requests that may be bad in {period}, as far back as Prometheus knows.",
                 border=True,
                 width=230,
             )
