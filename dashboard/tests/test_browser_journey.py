@@ -66,7 +66,7 @@ def find_in_history(visit: Tab, label: str, prediction: str) -> None:
     """Look for the file by its name, and see that its prediction is the one that was shown."""
     go(visit, "History", "History")
     visit.page.get_by_text("Filters", exact=True).click()
-    visit.page.get_by_label("File name").fill(NAME)
+    visit.page.get_by_role("textbox", name="File name").fill(NAME)
     visit.page.get_by_role("button", name="Show", exact=True).click()
     visit.page.wait_for_url(f"**/history?filename={NAME}")
     visit.settle()

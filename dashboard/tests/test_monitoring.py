@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
+from streamlit.elements.vega_charts import arrow_buffers
 from streamlit.testing.v1 import AppTest
 
 from dashboard.client.prometheus import PrometheusClient
@@ -48,7 +49,8 @@ def drawn(http: httpx.Client, url: str) -> set[str]:
 
 def charts(app: AppTest) -> list[dict[str, list[Any]]]:
     """Return the columns of what each chart of the page draws."""
-    drawings = [convert_arrow_bytes_to_pandas_df(each.proto.data.data) for each in app.get("vega_lite_chart")]
+    buffers = [buffer for each in app.get("vega_lite_chart") for buffer in arrow_buffers(each.proto)]
+    drawings = [convert_arrow_bytes_to_pandas_df(buffer) for buffer in buffers]
     return [{str(name): list(column) for name, column in drawing.items()} for drawing in drawings]
 
 

@@ -19,10 +19,12 @@ from dashboard.recorded import Recorded
 from dashboard.traffic import OwnTraffic
 from monitoring.dashboards.promql import names_in
 from monitoring.tests.queries import exposed
+from tests.clients import posting
 from tests.gateways import Gateway
 from tests.images import pixels, png
 from tests.processes import eventually
 
+TITLES = {panel.title for panel in PANELS}
 CODES = [str(code) for code in (200, 202, 400, 401, 404, 413, 415, 422, 429, 499, 500, 501, 502, 503, 504, 507, 511)]
 
 
@@ -39,19 +41,17 @@ def test_prometheus_and_the_gateway_itself_have_the_same_curves(gateway: Gateway
     Whoever has no Prometheus sees the same panels, with the same names.
     """
     moments = itertools.count(1000.0, 10.0)
-    with httpx.Client() as http:
+    with httpx.Client() as http, posting(gateway.url, png(pixels(5)), clients=1):
         own = OwnTraffic(GatewayClient(http, gateway.url), clock=moments.__next__, wall=lambda: 0.0)
-        own.looks()
-        http.post(f"{gateway.url}/predict", content=png(pixels(5, size=51))).raise_for_status()
-        seen = own_readings(own.looks())
+
+        def told() -> dict[str, set[str]]:
+            return drawn(own_readings(own.looks()))
 
         def recorded() -> dict[str, set[str]]:
             return drawn(Recorded(PrometheusClient(http, prometheus_url)).readings(SPANS[0]))
 
-        eventually(lambda: recorded().keys() == drawn(seen).keys(), within=60, what="Prometheus has seen the image")
-        assert recorded() == drawn(seen)
-
-    assert drawn(seen).keys() == {panel.title for panel in PANELS}
+        eventually(lambda: told().keys() == recorded().keys() == TITLES, within=60, what="both have seen images")
+        assert told() == recorded()
 
 
 def drawn(readings: Readings) -> dict[str, set[str]]:
