@@ -125,7 +125,7 @@ class Tab:
         names: list[str] = []
         for _ in range(most):
             self.page.keyboard.press("Tab")
-            name = str(self.page.evaluate(_FOCUSED)).strip()
+            name = str(self.page.evaluate(_FOCUSED)).strip().rpartition("\n")[2]  # icons are words of their own
             if name == "BODY":
                 break
             names.append(name)

@@ -16,6 +16,8 @@ from tests.debian import ProgramMissing, find_program
 from tests.processes import free_port, running
 
 OFTEN = "250ms"
+AWAY = "TargetDown"
+"""The alert that fires where a Prometheus is judging."""
 
 
 @contextmanager
@@ -23,7 +25,7 @@ def recording(folder: Path, gateway_url: str, *, judging: bool = False) -> Itera
     """Run it until the block ends, and yield its address once it has scraped the gateway.
 
     Where it is `judging`, it has the rules there are, with windows that are a sixtieth as long; so seconds after the
-    start the alert `TargetDown` fires, of a host where nothing answers.
+    start the alert `AWAY` fires, of a host where nothing answers.
     """
     try:
         program = find_program("prometheus")

@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
             with tab(browser, scheme, WIDTH) as visit:
                 visit.open(options.url)
                 for path in pages(visit):
-                    file = options.out / f"{path}-{scheme}.png"
+                    file = options.out / f"{path or 'overview'}-{scheme}.png"
                     file.write_bytes(picture(visit, f"{options.url}/{path}", options.image))
                     sys.stdout.write(f"{file}\n")
     return 0
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
 def pages(visit: Tab) -> list[str]:
     """Return the last parts of the addresses of all pages; the first one has none."""
     links = visit.page.get_by_test_id("stSidebarNavLink").all()
-    return [str(link.get_attribute("href")).rpartition("/")[2] or "overview" for link in links]
+    return [str(link.get_attribute("href")).rpartition("/")[2] for link in links]
 
 
 def picture(visit: Tab, url: str, image: Path) -> bytes:

@@ -12,7 +12,7 @@ from dashboard.client.prometheus import PrometheusClient
 from dashboard.panels import PANELS
 from dashboard.readings import SPANS
 from dashboard.recorded import Recorded
-from dashboard.tests.recording import has
+from dashboard.tests.recording import AWAY, has
 from dashboard.tests.visits import text, visit
 from monitoring.objectives import OBJECTIVES
 from tests.clients import posting
@@ -22,7 +22,6 @@ from tests.processes import ROOT, eventually, free_port
 
 IMAGE = png(pixels(4))
 RECENT, HOUR = SPANS[:2]
-AWAY = "TargetDown"
 RATIO = 'gateway:bad_requests:ratio_rate5s{objective="latency"}'
 
 
