@@ -1,5 +1,6 @@
 """Numbers as pictures, the same on every page."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,6 +16,8 @@ _LABEL_PIXELS = 240
 """Room for the longest class name."""
 _LINE_PIXELS = 220
 _HISTORY_PIXELS = 280
+_LEGEND_ROW_PIXELS = 24
+"""Of a legend, whose rows have two entries; it takes its place from the chart."""
 _MINUTES, _DAY = 600, 86_400  # seconds
 _FEW = 20
 """Moments that are so few that a line needs points to be seen."""
@@ -90,6 +93,7 @@ def panel_over_time(panel: Panel, moments: Sequence[float], curves: Sequence[Cur
         return
     order = [curve.name for curve in curves]
     legend = _LEGEND if len(order) > 1 else None
+    height = _LINE_PIXELS + (math.ceil(len(order) / 2) * _LEGEND_ROW_PIXELS if legend else 0)
     chart = alt.Chart(alt.InlineData(values=rows)).encode(
         x=_time(moments),
         y=alt.Y(f"{panel.unit}:Q", axis=alt.Axis(tickCount=4), scale=alt.Scale(zero=True)),
@@ -97,11 +101,11 @@ def panel_over_time(panel: Panel, moments: Sequence[float], curves: Sequence[Cur
     )
     points = len(moments) < _FEW
     if panel.stacked:
-        drawn = chart.mark_area(line=True, point=points)
+        drawn = chart.mark_area(point=points)
     else:
         dashes = alt.StrokeDash("Curve:N", title=None, sort=order, legend=legend)
         drawn = chart.mark_line(point=points).encode(strokeDash=dashes)
-    st.altair_chart(drawn.properties(height=_LINE_PIXELS), alt=f"Chart over time: {panel.title}, {panel.unit.lower()}")
+    st.altair_chart(drawn.properties(height=height), alt=f"Chart over time: {panel.title}, {panel.unit.lower()}")
 
 
 def classes_over_time(predictions: Sequence[Prediction]) -> None:

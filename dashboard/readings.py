@@ -76,7 +76,9 @@ def recorded_readings(ask: Callable[[str, Sequence[int]], Lines], span: Span, no
     moments = span.moments(now)
 
     def curves(query: Query) -> list[Curve]:
-        lines = ask(query.expr.replace("{window}", span.window), moments)
+        known = list(query.words)
+        found = ask(query.expr.replace("{window}", span.window), moments)
+        lines = sorted(found, key=lambda line: (known.index(line[0]) if line[0] in known else len(known), line[0]))
         return [Curve(query.curve.format(query.words.get(label, label)), values) for label, values in lines]
 
     def drawn(panel: Panel) -> list[Curve]:

@@ -17,7 +17,7 @@ from argparse import Namespace
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 from playwright.async_api import Browser, async_playwright
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     return 0 if set(figures["answers"]) == {"200"} else 1
 
 
-async def _measure(given: Namespace) -> dict[str, object]:
+async def _measure(given: Namespace) -> dict[str, Any]:
     """Return the figures; processor time is in seconds per second."""
     shares: dict[str, list[float]] = {"none": [], "open": []}
     stop = asyncio.Event()

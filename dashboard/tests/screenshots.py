@@ -57,6 +57,9 @@ def picture(visit: Tab, url: str, image: Path) -> bytes:
         visit.upload({"name": image.name, "mimeType": "image/png", "buffer": image.read_bytes()})
         visit.page.get_by_text("Time per stage").wait_for()
         visit.settle()
+    if url.endswith("/monitoring"):
+        visit.page.get_by_text("15 minutes", exact=True).click()
+        visit.settle()
     visit.page.set_viewport_size({"width": WIDTH, "height": height(visit.page)})
     visit.settle()
     return smaller(visit.page.screenshot())

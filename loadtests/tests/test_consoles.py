@@ -16,7 +16,7 @@ from tests.processes import PYTHON, ROOT
 def test_open_consoles_are_measured_beside_none(gateway: Gateway, tmp_path: Path) -> None:
     """The gateway's processor time is there for both states, and the load beside it is answered."""
     with serving_console(tmp_path, gateway_url=gateway.url) as console:
-        where = ["--gateway", gateway.url, "--console", console.url, "--images", ROOT / "data" / "samples"]
+        where = ["--gateway", gateway.url, "--console", console.url, "--images", str(ROOT / "data" / "samples")]
         ended = subprocess.run(
             [PYTHON, "-m", "loadtests.consoles", *where, "--count", "2", "--rounds", "1", "--seconds", "3"],
             cwd=ROOT,
