@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from dashboard import phrases
 from dashboard.budgets import ALLOWED, RATIOS, Budget, budgets
 from dashboard.client.alerting import Alert
 from dashboard.client.prometheus import PrometheusClient
@@ -32,7 +33,7 @@ class Recorded:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.source = f"Prometheus at {prometheus.url}"
+        self.source = f"Prometheus at {phrases.host(prometheus.url)}"
         """Where it is from, in words."""
         self._prometheus = prometheus
         self._wall = wall

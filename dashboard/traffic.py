@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from dashboard import problems
+from dashboard import phrases, problems
 from dashboard.client.gateway import GatewayClient
 from dashboard.client.prometheus import PrometheusClient
 from dashboard.figures import Counts, Figures, course, figures, read_counts
@@ -111,6 +111,8 @@ class PrometheusTraffic:
             if self._last is None or self._clock() - self._last[0] >= _PACE_S:
                 earlier, later = self._prometheus.recent()
                 recent = self._prometheus.course(time.time())
-                report = Report(later, figures(earlier, later), recent, f"Prometheus at {self._prometheus.url}")
+                report = Report(
+                    later, figures(earlier, later), recent, f"Prometheus at {phrases.host(self._prometheus.url)}"
+                )
                 self._last = (self._clock(), report)
             return self._last[1]

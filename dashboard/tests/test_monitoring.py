@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.client.prometheus import PrometheusClient
 from dashboard.panels import PANELS
+from dashboard.phrases import host
 from dashboard.readings import SPANS
 from dashboard.recorded import Recorded
 from dashboard.tests.recording import AWAY, has
@@ -65,7 +66,7 @@ def test_every_panel_is_drawn_from_prometheus(gateway_url: str, judged: str, mon
     assert len(charts(app)) == len(PANELS)
     assert {"answered", "refused"} <= set(charts(app)[0]["Curve"])
     assert all(panel.meaning in text(app) for panel in PANELS)
-    assert f"From Prometheus at {judged}." in text(app)
+    assert f"From Prometheus at {host(judged)}." in text(app)
     assert not app.exception
 
 

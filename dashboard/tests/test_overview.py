@@ -4,6 +4,7 @@ import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.phrases import host
 from dashboard.tests.visits import text, visit
 from tests.images import pixels, png
 from tests.processes import free_port
@@ -142,7 +143,7 @@ def test_figures_of_prometheus_are_shown_where_there_is_one(
     app = visit(monkeypatch, gateway_url)
 
     assert "Healthy" in states(app)["Prometheus"]
-    assert f"Last 5 min; from Prometheus at {prometheus_url}" in text(app)
+    assert f"Last 5 min; from Prometheus at {host(prometheus_url)}" in text(app)
     assert not app.exception
     assert not app.warning
 
