@@ -70,7 +70,7 @@ def find_in_history(visit: Tab, label: str, prediction: str) -> None:
     visit.page.get_by_role("button", name="Show", exact=True).click()
     visit.page.wait_for_url(f"**/history?filename={NAME}")
     visit.settle()
-    visit.page.get_by_role("combobox", name="Show one of them in detail").fill(NAME)
+    visit.page.get_by_role("combobox", name="Show one of them in detail").press_sequentially(NAME)
     visit.page.get_by_role("option").first.click()
     visit.page.get_by_text(f"Prediction {prediction}").wait_for()
     visit.settle()
