@@ -13,7 +13,15 @@ from dashboard.tests.consoles import serving_console
 from dashboard.tests.recording import AWAY
 from tests.images import pixels, png
 
-PAGES = {"": "Overview", "classify": "Classify images", "history": "History", "monitoring": "Monitoring"}
+PAGES = {
+    "": "Overview",
+    "classify": "Classify images",
+    "history": "History",
+    "models": "Models",
+    "train": "Train",
+    "monitoring": "Monitoring",
+    "load": "Load",
+}
 """Their titles, by the last part of their addresses, in the order of the menu."""
 SCHEMES: Sequence[Scheme] = ("light", "dark")
 DESK, PHONE = 1280, 390
@@ -23,9 +31,12 @@ LOOKS = [
 ]
 IMAGE = png(pixels(6, size=300))
 ACTIONS = {
-    "": {"Classify", "History", "Monitoring"},
+    "": {"Classify", "History", "Models", "Train", "Monitoring", "Load"},
     "classify": {"Upload"},
     "history": {"Filters", "Prepare the file"},
+    "models": {"Review the change"},
+    "train": {"Start a training"},
+    "load": {"Start the load"},
     "monitoring": {"15 minutes", f"What to do about {AWAY}"},
 }
 """What the keyboard must lead to, by page; there is more."""

@@ -57,7 +57,6 @@ def _show_start(who: Visitor, loads: Loads, *, is_running: bool) -> None:
     row = st.container(horizontal=True)
     row.button(
         "Start the load",
-        type="primary",
         on_click=partial(_start, who, loads, scenario, seconds),
         disabled=is_running or who.access != "operate",
         key="load.start",

@@ -48,7 +48,7 @@ def _show_start(training: TrainingClient) -> None:
                 st.caption(f"Set by programs only: {phrases.plain(', '.join(allowed.others))}.")
         with st.form("train.form", border=bool(fields)):
             values = _show_fields(fields)
-            sent = st.form_submit_button("Start a training", type="primary")
+            sent = st.form_submit_button("Start a training")
         if sent:
             with st.spinner("Starting"):
                 reply = training.start(document(values))

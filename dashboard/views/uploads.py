@@ -139,7 +139,7 @@ def _show_upload(training: TrainingClient, examples: Sequence[Example]) -> None:
     place = st.empty()
     count = f"{len(waiting)} image{'' if len(waiting) == 1 else 's'}"
     again = st.session_state.get(_AGAIN, False)
-    if waiting and (again or place.button(f"Upload {count}", type="primary", key="uploads.send")):
+    if waiting and (again or place.button(f"Upload {count}", key="uploads.send")):
         st.session_state.setdefault(_SESSIONS, [])
         try:
             for portion in batches.portions(waiting, _PORTION):
