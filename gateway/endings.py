@@ -3,7 +3,8 @@
 It says so, as HTTP has it (RFC 9112, section 9.3): both ASGI servers would either read on for nobody (uvicorn) or close
 without having said so (Granian), so that the client's next request is lost. And it lingers (section 9.6): where bytes
 arrive at a closed connection, the kernel answers them with a reset, which may overtake the answer on its way to a
-client that is still sending.
+client that is still sending. Granian's HTTP library (hyper) closes such a connection as soon as it has written as much
+as Content-Length says. So the last byte of the answer is kept back while more of the body comes.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _CLOSE = (b"connection", b"close")
 _LINGER_S = 1.0
 _LINGER_BYTES = 1024 * 1024  # of a body that nobody wants; most are here by then, and the others take their risk
+_PAUSE_S = 0.005  # after which a client is taken for one that waits for its answer, and sends nothing before it has it
 
 
 class Exchange:
@@ -29,6 +31,7 @@ class Exchange:
         self._send = send
         self._unread = True
         self._open = False
+        self._rest = b""
 
     async def receive(self) -> Any:  # noqa: ANN401 - whatever the server says
         """Return the server's next message."""
@@ -42,20 +45,31 @@ class Exchange:
         if self._unread and message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], _CLOSE]}
         elif self._unread and message["type"] == "http.response.body" and not message.get("more_body", False):
-            message = {**message, "more_body": True}  # uvicorn would close at once, and Granian a little later
-            self._open = True
+            body = message.get("body", b"")
+            self._open, self._rest = True, body[-1:]
+            message = {**message, "body": body[:-1], "more_body": True}
         await self._send(message)
 
     async def end(self) -> None:
         """Read what is left of the body and forget it, until it is too much or takes too long; then close."""
         if not self._open:
             return
-        left = _LINGER_BYTES
         with suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_S):
-                while self._unread and left > 0:
-                    left -= len((await self.receive()).get("body", b""))
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+                await self._drain()
+        await self._send({"type": "http.response.body", "body": self._rest, "more_body": False})
+
+    async def _drain(self) -> None:
+        left = _LINGER_BYTES
+        while self._unread and left > 0:
+            coming = asyncio.ensure_future(self.receive())
+            try:
+                if self._rest and not (await asyncio.wait([coming], timeout=_PAUSE_S))[0]:
+                    await self._send({"type": "http.response.body", "body": self._rest, "more_body": True})
+                    self._rest = b""
+                left -= len((await coming).get("body", b""))
+            finally:
+                coming.cancel()
 
 
 class Endings:

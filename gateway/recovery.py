@@ -143,7 +143,7 @@ class Recovery:
     async def _retry(self, part: _Part) -> list[Answer]:
         try:
             answers = await self._call(part)
-        except GatewayError:
+        except (GatewayError, asyncio.CancelledError):  # also where nobody waits for it any more: it was a call
             self._metrics.retries.labels("failed").inc()
             raise
         self._metrics.retries.labels("answered").inc()

@@ -184,7 +184,10 @@ def test_those_who_leave_while_they_wait_are_counted_as_gone(counted: Counted) -
 
 
 def test_calls_that_fail_are_counted_call_for_call(counted: Counted) -> None:
-    """A model that fails, refuses a row, or is gone: batches, halves of them and retries add up to the calls."""
+    """A model that fails, refuses a row, or is gone: batches, halves of them and retries add up to the calls.
+
+    Where one row of a question fails, the calls for its others may be cancelled before the model has seen them.
+    """
     counted.make([infer(4)])
     counted.version.fails_with = grpc.StatusCode.INTERNAL
     counted.make([infer(4), predict(IMAGE), batch(IMAGE, IMAGE)])
@@ -192,7 +195,7 @@ def test_calls_that_fail_are_counted_call_for_call(counted: Counted) -> None:
     counted.make([infer(4), predict(IMAGE)])
     counted.version.fails_with = None
     counted.version.answer = refuse_several
-    counted.make([batch(IMAGE, IMAGE, IMAGE), infer(4)])
+    eventually(lambda: asked_and_halved(counted), within=LIMIT_S, what="a batch of several is refused")
     counted.version.state = "END"
     eventually(lambda: counted.gateway.total("gateway_backend_ready") == 0, within=LIMIT_S, what="it is gone")
     counted.make([predict(IMAGE), batch(IMAGE, IMAGE)])
@@ -200,9 +203,16 @@ def test_calls_that_fail_are_counted_call_for_call(counted: Counted) -> None:
     growth = counted.check()
 
     calls = growth.by("gateway_backend_rpcs_total", "code")
-    assert calls.total() == len(counted.model.calls)
+    cancelled = calls.pop(("CANCELLED",), 0)
+    assert calls.total() <= len(counted.model.calls) <= calls.total() + cancelled
     assert set(calls) == {("OK",), ("INTERNAL",), ("UNAVAILABLE",), ("INVALID_ARGUMENT",)}
     assert {200, 502, 503} <= {request.status for request in counted.ledger.requests}
+
+
+def asked_and_halved(counted: Counted) -> bool:
+    """Ask, and return whether images have gone together, which is up to chance."""
+    counted.make([batch(IMAGE, IMAGE, IMAGE), infer(4)])
+    return counted.gateway.total("gateway_bisections_total") > 0
 
 
 def refuse_several(images: NDArray[np.uint8]) -> NDArray[np.float32]:
