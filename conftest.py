@@ -57,6 +57,21 @@ def toy_store(toy_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with `lung`, a store whose version 1 the command line has trained and published, to be copied by
+    tests that change it, and `drawn`, the few images that it learned from.
+    """
+    folder = tmp_path_factory.mktemp("trained")
+    places = ("--data", f"{folder}/drawn", "--run", f"{folder}/run", "--publish", f"{folder}/{MODEL}")
+    for arguments in (
+        ("phantoms", f"{folder}/drawn", "--per-class", "4"),
+        ("train", *places, "--epochs", "1", "--image-size", "32"),
+    ):
+        subprocess.run([PYTHON, "-m", "trainer", *arguments], check=True, cwd=ROOT, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def model_server(toy_store: Path) -> Iterator[ModelServer]:
     """Return an embedded model server, a process of its own, that serves `toy_store`."""
     with serving(toy_store) as server:

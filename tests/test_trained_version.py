@@ -1,7 +1,6 @@
 """A version that the trainer published, asked through the model server by the official client of TensorFlow Serving."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,6 @@ from serving.tests.official import Official, connected, signature_request
 from tests.gateways import serving_gateway
 from tests.images import png
 from tests.modelserver import serving
-from tests.processes import PYTHON, ROOT
 from trainer.processor import read_processor
 from trainer.store.parity import read_parity
 from trainer.store.saved_model import explain_version, load_version
@@ -27,29 +25,10 @@ needs_bfloat16 = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def store(trained: Path) -> Path:
     """Return a store with one version, trained and published by the command line."""
-    folder = tmp_path_factory.mktemp("trained")
-    data, published = folder / "data", folder / "models" / "lung"
-    for command in (
-        ("phantoms", data, "--per-class", "4"),
-        (
-            "train",
-            "--data",
-            data,
-            "--epochs",
-            "1",
-            "--image-size",
-            SIZE,
-            "--run",
-            folder / "run",
-            "--publish",
-            published,
-        ),
-    ):
-        subprocess.run([PYTHON, "-m", "trainer", *map(str, command)], check=True, cwd=ROOT)
-    return published
+    return trained / "lung"
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +66,7 @@ def test_the_gateway_knows_what_a_version_learned_from_and_shows_where_it_looked
     of its validation images is told as well.
     """
     spec, size = ImageSpec("L", SIZE, SIZE, "bilinear"), ImageSpec("RGB", 64, 64, "bilinear")
-    drawings = [file.read_bytes() for file in sorted((store.parent.parent / "data" / "test").rglob("*.png"))]
+    drawings = [file.read_bytes() for file in sorted((store.parent / "drawn" / "test").rglob("*.png"))]
     noise = png(np.random.default_rng(0).integers(0, 256, (SIZE, SIZE), np.uint8))
     with serving(store) as server, serving_gateway(server.target, tmp_path) as gateway:
         answers = [httpx.post(f"{gateway.url}/predict", content=body).json() for body in (*drawings, noise)]

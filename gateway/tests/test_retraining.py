@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
 from tests.modelserver import serving
-from tests.processes import PYTHON, ROOT, eventually
+from tests.processes import eventually
 from tests.retraining import (
     LONG,
     end_all,
@@ -35,19 +34,6 @@ pytestmark = pytest.mark.timeout(900)  # TensorFlow starts for each training
 
 QUICK = {"epochs": 1, "learning_rate": 1e-12}
 """Parameters by which a version comes out that answers as the one before, and so passes the gate."""
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store whose version 1 was trained on a few drawings, which lie beside it."""
-    folder = tmp_path_factory.mktemp("trained")
-    places = ("--data", f"{folder}/drawn", "--run", f"{folder}/run", "--publish", f"{folder}/lung")
-    for arguments in (
-        ("phantoms", f"{folder}/drawn", "--per-class", "4"),
-        ("train", *places, "--epochs", "1", "--image-size", "32"),
-    ):
-        subprocess.run([PYTHON, "-m", "trainer", *arguments], check=True, cwd=ROOT, capture_output=True)
-    return folder
 
 
 @pytest.fixture
