@@ -79,6 +79,7 @@ def test_a_load_is_stopped_and_seen_by_all(app: AppTest) -> None:
 
     press(other, "Stop it")
 
+    assert [header.value.rpartition(", ")[2] for header in app.header] == ["60 s"]  # as set just before the click
     assert len(family) >= 3
     eventually(lambda: not any(map(is_running, family)), within=60, what="no process is left")
     assert "It was stopped; nothing is judged." in text(app.run())

@@ -55,6 +55,21 @@ def test_nothing_is_changed_before_it_is_confirmed_with_a_name(
     assert [button for button in app.button if button.label == "Confirm"] == []
 
 
+def test_what_was_typed_just_before_the_click_is_what_is_reviewed(
+    routed: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A field is sent when it is left, which the click on the button does.
+    """
+    app = visit(monkeypatch, routed.url, "models")
+    app.segmented_control(key="routing.mode").set_value("canary").run()
+    app.number_input(key="routing.percent").set_value(25.0)
+
+    press(app, "Review the change")
+
+    assert "version 3 answers 25 % of the images on trial" in text(app)
+
+
 def test_what_the_page_shows_after_a_change_is_what_holds(routed: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     The route, the traffic of the versions, and the record of changes, at once.

@@ -14,6 +14,8 @@ from dashboard.loads.runs import Loads, Look
 from dashboard.visitors import Visitor
 
 _REFUSED: Final = "load.refused"
+_SCENARIO: Final = "load.scenario"
+_SECONDS: Final = "load.seconds"
 _USUAL_S: Final = 15
 
 
@@ -44,20 +46,18 @@ def _show_load(who: Visitor, loads: Loads) -> None:
 
 def _show_start(who: Visitor, loads: Loads, *, is_running: bool) -> None:
     left, right = st.columns(2)
-    scenario = left.selectbox(
+    left.selectbox(
         "Scenario",
         list(SCENARIOS),
         format_func=lambda name: f"{name}: {SCENARIOS[name]}",
         disabled=is_running,
-        key="load.scenario",
+        key=_SCENARIO,
     )
-    seconds = right.slider(
-        "Time", SHORTEST_S, LONGEST_S, _USUAL_S, format="%d s", disabled=is_running, key="load.seconds"
-    )
+    right.slider("Time", SHORTEST_S, LONGEST_S, _USUAL_S, format="%d s", disabled=is_running, key=_SECONDS)
     row = st.container(horizontal=True)
     row.button(
         "Start the load",
-        on_click=partial(_start, who, loads, scenario, seconds),
+        on_click=partial(_start, who, loads),
         disabled=is_running or who.access != "operate",
         key="load.start",
     )
@@ -66,7 +66,9 @@ def _show_start(who: Visitor, loads: Loads, *, is_running: bool) -> None:
         st.caption("A load can be started once the gateway says that you may.")
 
 
-def _start(who: Visitor, loads: Loads, scenario: str, seconds: int) -> None:
+def _start(who: Visitor, loads: Loads) -> None:
+    """Start what the fields hold at the click."""
+    scenario, seconds = st.session_state[_SCENARIO], st.session_state[_SECONDS]
     try:
         loads.start(scenario, seconds, who.gateway.url, who.gateway.credentials(), os.environ)
     except LoadRefused as refusal:

@@ -59,8 +59,8 @@ def show(who: Visitor, models: Sequence[ModelEntry], state: RouteState, images: 
         if change is not None:
             row.button(change.label, on_click=partial(_propose, change))
     route = _choose(numbers, changes.answering(models))
-    if route is not None:
-        st.button("Review the change", on_click=partial(_propose, changes.planned(route, state, models)))
+    if route is not None and st.button("Review the change"):
+        _propose(changes.planned(route, state, models))  # a callback would have what the fields held a moment ago
     proposed: Change | None = st.session_state.get(_PROPOSED)
     if proposed is not None:
         _confirm(who, proposed, {entry.version: entry for entry in models}, state, images)
