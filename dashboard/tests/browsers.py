@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # has no types
-from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Locator, Page, sync_playwright
 
 from tests.debian import ProgramMissing
 
@@ -87,7 +88,11 @@ class Tab:
 
     def upload(self, *files: FilePayload) -> None:
         """Give files to the page's one field for files."""
-        self.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(list(files))
+        self._files().set_input_files(list(files))
+
+    def upload_folder(self, folder: Path) -> None:
+        """Give all files of a folder to the page's one field for files, which must be one for folders."""
+        self._files().and_(self.page.locator("[webkitdirectory]")).set_input_files(folder)
 
     def metrics(self) -> Mapping[str, str]:
         """Return the figures of the page by their labels."""
@@ -130,6 +135,9 @@ class Tab:
                 break
             names.append(name)
         return names
+
+    def _files(self) -> Locator:
+        return self.page.get_by_test_id("stFileUploaderDropzoneInput")
 
 
 @contextmanager

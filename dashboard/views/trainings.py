@@ -40,7 +40,7 @@ def _show_status(status: TrainingStatus) -> None:
     if status.status == "running":
         st.progress(min(max(status.progress / 100, 0.0), 1.0), f"{status.progress:.0f} %: {message}")
     elif status.status == "completed":
-        st.success(f"{_outcome(status.status)}: {message}.")
+        st.success(f"{message.capitalize()}.")
     elif status.status in {"rejected", "failed"}:
         st.warning(f"{_outcome(status.status)}: {message}.")
     else:
