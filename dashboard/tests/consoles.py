@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.processes import PYTHON, Running, free_port, running
+from tests.processes import PYTHON, ROOT, Running, free_port, running
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Console:
 
 
 @contextmanager
-def serving_console(folder: Path, **settings: str) -> Iterator[Console]:
-    """Run a console until the block ends; `settings` are PULMO_ names, lower case."""
-    port = free_port()
+def serving_console(folder: Path, *, port: int = 0, cwd: Path = ROOT, **settings: str) -> Iterator[Console]:
+    """Run a console until the block ends, at a free port if none is given; `settings` are PULMO_ names, lower case."""
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     command = [PYTHON, "-m", "dashboard", "--port", str(port)]
     environment = {f"PULMO_{name.upper()}": value for name, value in settings.items()}
-    with running(command, log=folder / "console.log", ready=lambda: answers(url), env=environment) as process:
+    with running(command, log=folder / "console.log", ready=lambda: answers(url), env=environment, cwd=cwd) as process:
         yield Console(url, process)
 
 
