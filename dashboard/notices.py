@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import phrases
 from dashboard.client.gateway import GatewayClient
+from dashboard.client.messages import Health
 from dashboard.problems import GatewayProblem
 
 NOT_A_MEDICAL_DEVICE = "Pulmo is for research and teaching. It is not a medical device and gives no diagnosis."
@@ -58,9 +59,20 @@ def _show_health(gateway: GatewayClient) -> None:
     except GatewayProblem as problem:
         show_problem(problem)
         return
-    if health.status == "ok":
-        st.success("Healthy")
+    if ailment := _ailment(gateway, health):
+        st.warning(f"Degraded: {phrases.plain(ailment)}")
     else:
-        st.warning(f"Degraded: {phrases.plain(health.reason or 'images may be refused at the moment')}")
+        st.success("Healthy")
     version = "none" if health.model_version is None else str(health.model_version)
     st.write(f"Model version: {version}")
+
+
+def _ailment(gateway: GatewayClient, health: Health) -> str:
+    """Say what keeps the service from being healthy; empty where nothing does."""
+    if health.status != "ok":
+        return health.reason or "images may be refused at the moment"
+    try:
+        gateway.training()  # it stands in the history's database
+    except GatewayProblem as problem:
+        return problem.title
+    return ""

@@ -333,9 +333,9 @@ class UploadsUnavailable(GatewayError):
 
 
 class HistoryUnavailable(GatewayError):
-    """The prediction could not be recorded, so it is not given."""
+    """The history cannot be written or read; a prediction that cannot be recorded is not given."""
 
-    status, name, title, retry_after = 503, "history-unavailable", "The history cannot be written", 1
+    status, name, title, retry_after = 503, "history-unavailable", "The history is not available", 1
 
 
 def documented() -> dict[str, type[GatewayError]]:
