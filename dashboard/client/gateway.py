@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote
 
@@ -27,6 +28,7 @@ from dashboard.client.messages import (
     TrainingStatus,
 )
 from dashboard.client.openinference import IndexEntry, Opinion, Reply, question
+from dashboard.kept import Kept
 
 _GLANCE: Final = httpx.Timeout(1.5, connect=1)
 """For what decides which pages there are: nothing is drawn before that."""
@@ -61,7 +63,7 @@ class GatewayClient:
         self._http = http
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._clock = clock
-        self._recent: dict[str, tuple[float, Any]] = {}
+        self._recent: dict[str, Kept[Any]] = {}
 
     def credentials(self) -> dict[str, str]:
         """Return the environment by which a program of ours asks with the same key; empty without one."""
@@ -228,13 +230,11 @@ class GatewayClient:
         return self._decode(response, RouteState)
 
     def _look(self, path: str, answer: type[Answer]) -> Answer:
-        """Return an answer that is a few seconds old at most."""
-        asked, kept = self._recent.get(path, (-_FRESH_S, None))
-        if isinstance(kept, answer) and self._clock() - asked < _FRESH_S:
-            return kept
-        fresh = self._get(path, answer)
-        self._recent[path] = (self._clock(), fresh)
-        return fresh
+        """Return an answer, or the problem that came instead, that is a few seconds old at most."""
+        kept: Kept[Answer] = self._recent.setdefault(
+            path, Kept(partial(self._get, path, answer), _FRESH_S, self._clock)
+        )
+        return kept.get()
 
     def _get(self, path: str, answer: type[Answer]) -> Answer:
         return self._decode(self._send("GET", path, timeout=_QUICK), answer)

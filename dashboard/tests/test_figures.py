@@ -1,6 +1,7 @@
 """What is made of counters."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -123,3 +124,16 @@ def test_many_who_look_ask_the_gateway_once(model_server: ModelServer, tmp_path:
     assert more <= 3  # the last report, and at most the two looks at the counter
     assert later.figures is not None
     assert later.figures.seconds == 5
+
+
+def test_many_who_ask_at_once_ask_the_gateway_once(gateway: Gateway) -> None:
+    """
+    Pages of many visitors draw themselves in threads of their own, often at the same moment.
+    """
+    before = gateway.total("gateway_requests_total", route="/models")
+    with httpx.Client() as http, ThreadPoolExecutor(16) as pool:
+        client = GatewayClient(http, gateway.url)
+        answers = list(pool.map(lambda _: client.models(), range(64)))
+
+    assert gateway.total("gateway_requests_total", route="/models") - before == 1
+    assert all(answer is answers[0] for answer in answers)
