@@ -63,7 +63,7 @@ def drifted(live: Live, version: int) -> str:
         return phrases.NONE
     feature, highest = max(indices.items(), key=lambda item: item[1])
     verdict = "another population" if highest > DRIFTED else "as usual"
-    return f"{verdict}: {highest:.2f} ({feature}) of {live.images.get(version, 0)} images"
+    return f"{highest:.2f} ({feature}): {verdict}; {live.images.get(version, 0)} images"
 
 
 def shadowed(live: Live) -> str:

@@ -49,7 +49,7 @@ def overview(
     known = [figures(entry.metrics) for entry in models]
     columns: dict[str, list[str | int]] = {
         "Version": [entry.version for entry in models],
-        "State": [entry.state for entry in models],
+        "State": [entry.state.capitalize() for entry in models],
         "Traffic": [f"{entry.percent:g} % ({entry.role})" if entry.role else "none" for entry in models],
         "Accuracy": [phrases.percent(one.get("accuracy")) for one in known],
         "Macro F1": [phrases.percent(one.get("macro_f1")) for one in known],

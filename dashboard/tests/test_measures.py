@@ -42,8 +42,8 @@ def test_drift_is_told_of_the_feature_that_differs_most() -> None:
     """
     live = read_live(EXPOSITION)
 
-    assert drifted(live, 2) == "another population: 0.31 (mean) of 500 images"
-    assert drifted(live, 1) == "as usual: 0.02 (mean) of 40 images"
+    assert drifted(live, 2) == "0.31 (mean): another population; 500 images"
+    assert drifted(live, 1) == "0.02 (mean): as usual; 40 images"
     assert drifted(live, 3) == "no data"
 
 

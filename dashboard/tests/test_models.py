@@ -25,7 +25,7 @@ def test_every_version_is_shown_with_its_state_and_what_is_known_of_it(
 
     table = app.dataframe[0].value
     assert list(table["Version"]) == [4, 3, 2, 1]
-    assert list(table["State"]) == ["END", "AVAILABLE", "AVAILABLE", "AVAILABLE"]
+    assert list(table["State"]) == ["End", "Available", "Available", "Available"]
     assert list(table["Traffic"]) == ["none", "100 % (stable)", "none", "none"]
     assert table["Accuracy"][2] == "92.5 %"
     assert table["Problem"][0] == "it is no model"
