@@ -133,6 +133,7 @@ def test_the_running_system_is_watched_until_ctrl_c(root: Path, programs: Path, 
 
     said = log.read_text()
     assert f"{gateway.url} is watched." in said
+    assert f"PULMO_PROMETHEUS_URL=http://127.0.0.1:{variables['PULMO_PROMETHEUS_PORT']}" in said
     assert "not on the PATH" not in said
     assert f"from {root}/var/run/watch/grafana" in said
     assert "grafana server --homepath" in said

@@ -49,6 +49,7 @@ def lines(layout: WatchLayout, found: Container[Program], *, running: bool) -> I
         yield f"  Instead of Grafana, look at the console's page Monitoring, {layout.watched.console}, or here:"
         for title, expr in QUERIES.items():
             yield f"    {title}:\n      {_page(prometheus, expr, tab=0)}"
+    yield f"  The console shows what Prometheus records where it was started with PULMO_PROMETHEUS_URL={prometheus}"
     yield "  Stop it:      Ctrl-C"
 
 
