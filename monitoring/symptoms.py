@@ -158,7 +158,7 @@ def _model(windows: Windows) -> Sequence[Alert]:
             summary="A version gets other images than it was validated with.",
             description=(
                 "Version {{ $labels.version }} differs in this: {{ $labels.feature }}. "
-                "Its population stability index is {{ $value | humanize }}; up to 0.25 is usual."
+                'Its population stability index is {{ $value | printf "%.2f" }}; up to 0.25 is usual.'
             ),
         ),
         Alert(
