@@ -22,10 +22,13 @@ THEME = {
     "paddingBottom": "3rem",
     "light.primaryColor": "#1f5fa8",
     "light.textColor": "#0b0d12",
+    "light.chartCategoricalColors": '["#1f5fa8", "#86b4e3", "#4d5560", "#a9b0ba", "#1c2733"]',
     "dark.primaryColor": "#8ab8ec",
     "dark.textColor": "#ffffff",
+    "dark.chartCategoricalColors": '["#8ab8ec", "#3d74b3", "#d4d9e0", "#868e99", "#ffffff"]',
 }
-"""Sizes, and colours with a contrast of 4.5 to 1 or more (WCAG 2.2, AA); captions have 60 % of the text's."""
+"""Sizes, and colours with a contrast of 4.5 to 1 or more (WCAG 2.2, AA); captions have 60 % of the text's. Charts are
+blue and grey: red and green are for what is judged."""
 
 
 def command(port: int, address: str) -> list[str]:

@@ -52,18 +52,17 @@ def rate_over_time(course: Sequence[tuple[float, Figures]]) -> None:
 
 
 def latency_over_time(course: Sequence[tuple[float, Figures]]) -> None:
-    """Draw how long single images took over time, half of them and nearly all of them.
+    """Draw how long single images took over time, half of them and nearly all of them; no line where there were none.
 
     Args:
         course: Unix times, oldest first, each with the figures until then.
     """
     rows = [
-        {"Time": at * 1000, "Milliseconds": seconds * 1000, "Share": share}
+        {"Time": at * 1000, "Milliseconds": None if seconds is None else seconds * 1000, "Share": share}
         for at, one in course
         for share, seconds in (("half took less", one.p50_s), ("99 % took less", one.p99_s))
-        if seconds is not None
     ]
-    if not rows:
+    if all(row["Milliseconds"] is None for row in rows):
         st.caption("No single image was classified in this time.")
         return
     lines = alt.Chart(alt.InlineData(values=rows)).mark_line(point=True)

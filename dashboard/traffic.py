@@ -96,6 +96,8 @@ class PrometheusTraffic:
     """Asks Prometheus, once in some seconds at most."""
 
     def __init__(self, prometheus: PrometheusClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self.host = phrases.host(prometheus.url)
+        """Where it is, in words."""
         self._prometheus = prometheus
         self._clock = clock
         self._last: tuple[float, Report] | None = None
@@ -111,8 +113,6 @@ class PrometheusTraffic:
             if self._last is None or self._clock() - self._last[0] >= _PACE_S:
                 earlier, later = self._prometheus.recent()
                 recent = self._prometheus.course(time.time())
-                report = Report(
-                    later, figures(earlier, later), recent, f"Prometheus at {phrases.host(self._prometheus.url)}"
-                )
+                report = Report(later, figures(earlier, later), recent, f"Prometheus at {self.host}")
                 self._last = (self._clock(), report)
             return self._last[1]

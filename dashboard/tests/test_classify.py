@@ -4,6 +4,7 @@ import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import phrases
 from dashboard.tests.visits import press, text, visit
 from tests.dicoms import dicom
 from tests.gateways import Gateway
@@ -37,7 +38,7 @@ def test_the_shown_answer_is_the_answer_of_the_api(gateway_url: str, monkeypatch
 
     assert shown(app) == {
         "Class": answer["prediction"],
-        "Confidence": f"{answer['confidence']:.1%}",
+        "Confidence": phrases.percent(answer["confidence"]),
         "Model version": str(answer["model_version"]),
     }
     assert not app.exception

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import phrases
 from dashboard.filters import NAMES, Place, confidences, from_day, last_day, until_day
 from dashboard.tests.visits import press, text, visit
 from tests.gateways import serving_gateway
@@ -166,7 +167,7 @@ def test_a_row_is_shown_in_detail_and_takes_feedback(url: str, monkeypatch: pyte
 
     assert {metric.label: metric.value for metric in app.metric} == {
         "Class": newest["prediction"],
-        "Confidence": f"{newest['confidence']:.1%}",
+        "Confidence": phrases.percent(newest["confidence"]),
         "Model version": str(newest["model_version"]),
     }
     assert f"Prediction {newest['id']}" in text(app)

@@ -1,12 +1,15 @@
 """`python -m dashboard` as its supervisor sees it."""
 
+import json
 import os
 import signal
 import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
+from dashboard.__main__ import THEME
 from dashboard.tests.consoles import answers, serving_console
 from tests.processes import PYTHON, eventually
 
@@ -41,3 +44,15 @@ def test_a_wrong_address_refuses_to_start() -> None:
     assert ended.returncode == 2
     assert b"PULMO_GATEWAY_URL='gateway'" in ended.stderr
     assert b"http://127.0.0.1:8000" in ended.stderr
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_colour_of_a_chart_judges(scheme: str) -> None:
+    """
+    None is red, yellow or green: the blue part is the largest, or nearly where it is grey.
+    """
+    colours = json.loads(THEME[f"{scheme}.chartCategoricalColors"])
+
+    parts = [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours]
+    assert len(set(colours)) == 5
+    assert all(blue == max(red, green, blue) for red, green, blue in parts)

@@ -20,7 +20,7 @@ def show_prediction(prediction: Prediction) -> None:
     confidence, version = st.columns(2)
     confidence.metric(
         "Confidence",
-        f"{prediction.confidence:.1%}",
+        phrases.percent(prediction.confidence),
         help="Calibrated: of many answers with 90 % about nine in ten are right, if the images are like those of the "
         "training.",
     )

@@ -56,7 +56,6 @@ def _report(own: OwnTraffic, prometheus: PrometheusTraffic | None) -> Report:
 
 def _show_figures(report: Report) -> None:
     figures, now = report.figures or _NO_FIGURES, report.now
-    boxes = st.container(horizontal=True)
     values = [
         ("Images per second", f"{figures.images_per_s:.3g}", "Images that were answered."),
         ("Median time", phrases.milliseconds(figures.p50_s), "Half of the single images took less (p50)."),
@@ -69,8 +68,10 @@ def _show_figures(report: Report) -> None:
             f"For the model, now. Inside are {now.inside:.0f} of {now.limit:.0f}.",
         ),
     ]
-    for label, value, meaning in values:
-        boxes.metric(label, value, help=meaning, border=True, width=170)
+    for row in (values[:3], values[3:]):
+        boxes = st.container(horizontal=True)
+        for label, value, meaning in row:
+            boxes.metric(label, value, help=meaning, border=True, width="stretch")
     window = f"Last {phrases.span(figures.seconds)}" if report.figures else "The first figures come in a few seconds"
     st.caption(f"{window}; from {report.source}.")
 

@@ -39,7 +39,7 @@ def show_parts(who: Visitor, own: OwnTraffic, prometheus: PrometheusTraffic | No
         st.success(f"The service is healthy. {parts[1].detail}")
     row = st.container(horizontal=True)
     for part in parts:
-        with row.container(border=True, width=170):
+        with row.container(border=True, width=148, height="stretch"):
             st.write(f"**{part.name}**")
             st.badge(part.state, color=_COLOURS[part.state])
             st.caption(phrases.plain(part.detail))
@@ -92,7 +92,12 @@ def _training(who: Visitor) -> str:
 def _prometheus(prometheus: PrometheusTraffic | None) -> list[Part]:
     if prometheus is None:
         return []
-    return [_asked("Prometheus", lambda: f"From {prometheus.report().source}.")]
+    return [_asked("Prometheus", lambda: _recording(prometheus))]
+
+
+def _recording(prometheus: PrometheusTraffic) -> str:
+    prometheus.report()
+    return f"At {prometheus.host}."
 
 
 def _asked(name: str, ask: Callable[[], str]) -> Part:
