@@ -1,7 +1,7 @@
 """Pictures of every page of a console that runs, light and dark.
 
 `python -m dashboard.tests.screenshots [http://127.0.0.1:8501] [--out docs/console] [--image FILE]`. Start what it shows
-before: `make run`, and `make watch` with `PULMO_PROMETHEUS_URL` for the console.
+before: `make run` with two versions, and `make watch` with `PULMO_PROMETHEUS_URL` for the console.
 """
 
 import argparse
@@ -21,6 +21,7 @@ WIDTH: Final = 1280
 _COLOURS: Final = 128
 """Of a picture; what is lost nobody sees, and the file is a third."""
 _HIGHEST: Final = 4000  # pixels
+_DRAWN_MS: Final = 3_000
 _CONTENT: Final = "document.querySelector('[data-testid=\"stMainBlockContainer\"]').scrollHeight"
 
 
@@ -50,19 +51,32 @@ def pages(visit: Tab) -> list[str]:
 
 
 def picture(visit: Tab, url: str, image: Path) -> bytes:
-    """Return a PNG of a page with all that is on it; where a page takes images, it is given one."""
+    """Return a PNG of a page with all that is on it, once it was used."""
     visit.page.set_viewport_size({"width": WIDTH, "height": 900})
     visit.open(url)
-    if url.endswith("/classify"):
-        visit.upload({"name": image.name, "mimeType": "image/png", "buffer": image.read_bytes()})
-        visit.page.get_by_text("Time per stage").wait_for()
-        visit.settle()
-    if url.endswith("/monitoring"):
-        visit.page.get_by_text("15 minutes", exact=True).click()
-        visit.settle()
+    use(visit, url.rpartition("/")[2], image)
+    visit.settle()
     visit.page.set_viewport_size({"width": WIDTH, "height": height(visit.page)})
     visit.settle()
     return smaller(visit.page.screenshot())
+
+
+def use(visit: Tab, name: str, image: Path) -> None:
+    """Do on a page what shows what it is for."""
+    match name:
+        case "classify":
+            visit.upload({"name": image.name, "mimeType": "image/png", "buffer": image.read_bytes()})
+            visit.page.get_by_text("Time per stage").wait_for()
+        case "models":
+            visit.page.get_by_role("button", name="Ask both about the same images").click()
+            visit.page.get_by_text("name the same class for").wait_for()
+        case "monitoring":
+            visit.page.get_by_text("15 minutes", exact=True).click()
+            visit.page.wait_for_timeout(_DRAWN_MS)  # a chart does not tell of which time it is
+        case "load":
+            visit.page.get_by_role("button", name="Start the load").click()
+            visit.page.get_by_text("Requests so far").wait_for()
+            visit.page.get_by_role("columnheader", name="Request", exact=True).wait_for()
 
 
 def height(page: Page) -> int:
