@@ -6,6 +6,7 @@ import subprocess
 import msgspec
 import pytest
 
+from dashboard.settings import Settings as ConsoleSettings
 from gateway.settings import Settings
 from tests.processes import ROOT
 from trainer.config import TrainingConfig
@@ -13,12 +14,14 @@ from trainer.config import TrainingConfig
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_setting_is_in_the_readme_with_its_default() -> None:
+@pytest.mark.parametrize(("page", "settings"), [("README.md", Settings), ("dashboard/README.md", ConsoleSettings)])
+def test_every_setting_is_on_its_page_with_its_default(page: str, settings: type[msgspec.Struct]) -> None:
     """The table of settings is complete, and shows nothing that is gone."""
-    documented = dict(re.findall(r"^\| `PULMO_(\w+)` \| `?([^|`]*)`? \|", README, re.MULTILINE))
+    text = (ROOT / page).read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| `PULMO_(\w+)` \| `?([^|`]*)`? \|", text, re.MULTILINE))
     defaults = {
-        name.upper(): str(value)
-        for name, value in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
+        name.upper(): "" if value == () else str(value)
+        for name, value in zip(settings.__struct_fields__, settings.__struct_defaults__, strict=True)
     }
 
     assert {name: value.lower() for name, value in documented.items()} == {
@@ -46,6 +49,7 @@ def test_every_key_of_a_training_is_in_the_trainers_page_with_its_default() -> N
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "dashboard/README.md",
         "data/README.md",
         "requirements/README.md",
         "serving/README.md",
