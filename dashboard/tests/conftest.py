@@ -14,10 +14,14 @@ from playwright.sync_api import Browser
 
 from dashboard.tests.browsers import browsing
 from dashboard.tests.recording import recording
+from dashboard.tests.trainings import Training
 from dashboard.tests.visits import put
 from tests.debian import ProgramMissing
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
+from tests.modelserver import ModelServer
+from tests.processes import PYTHON
+from tests.retraining import end_all
 from tests.scripted import ScriptedServer, Version, certain, scripted
 from tests.toymodel import manifest
 
@@ -119,3 +123,15 @@ def golden(routed: Gateway, request: pytest.FixtureRequest, tmp_path: Path, monk
     monkeypatch.setenv("PULMO_GOLDEN_SET", str(folder))
     monkeypatch.setenv("PULMO_API_KEY", request.node.name)
     return folder
+
+
+@pytest.fixture
+def training(model_server: ModelServer, tmp_path: Path) -> Iterator[Training]:
+    """Return a gateway whose trainer does as the test tells it."""
+    script = tmp_path / "script"
+    script.mkdir()
+    (script / "says").write_bytes(b"")
+    command = f"{PYTHON} -m tests.scriptedtrainer {script}"
+    with serving_gateway(model_server.target, tmp_path, trainer=command, trainer_nice="0") as gateway:
+        yield Training(gateway, script)
+    end_all(tmp_path / "sessions")

@@ -43,6 +43,12 @@ def text(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
+def column(app: AppTest, title: str) -> list[str]:
+    """Return the cells of the column that is called so, of whichever table has it."""
+    [cells] = [list(table.value[title]) for table in app.table if title in table.value]
+    return cells
+
+
 def press(app: AppTest, label: str) -> AppTest:
     """Press the one button that is called so."""
     [button] = [button for button in app.button if button.label == label]
