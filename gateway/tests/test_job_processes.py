@@ -12,7 +12,7 @@ import pytest
 from gateway.jobs import processes
 from tests.processes import eventually
 
-WAIT = [sys.executable, "-c", "import sys; print('there', flush=True); sys.stdin.read(); import time; time.sleep(600)"]
+WAIT = [sys.executable, "-c", "import signal; print('there', flush=True); signal.pause()"]
 
 
 def test_a_process_is_known_steps_back_and_is_ended(tmp_path: Path) -> None:
