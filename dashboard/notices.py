@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import phrases
+from dashboard import phrases, problems
 from dashboard.client.gateway import GatewayClient
 from dashboard.client.messages import Health
 from dashboard.problems import GatewayProblem
@@ -74,5 +74,6 @@ def _ailment(gateway: GatewayClient, health: Health) -> str:
     try:
         gateway.training()  # it stands in the history's database
     except GatewayProblem as problem:
-        return problem.title
+        if problem.status not in problems.OF_THE_KEY:
+            return problem.title
     return ""

@@ -22,6 +22,8 @@ _IMAGE_REMEDIES: Final = {
     415: "Upload a PNG or JPEG image, or an uncompressed DICOM slice.",
     422: "Upload a PNG, JPEG or DICOM image that opens elsewhere.",
 }
+OF_THE_KEY: Final = frozenset({401, 403})
+"""Statuses that say who asks, and nothing of the service."""
 OF_THE_IMAGE: Final = frozenset(_IMAGE_REMEDIES)
 """Statuses of an image that would be refused again."""
 _EXPLAIN_REMEDIES: Final = {501: "Roll out a version that explains itself, as every export of the trainer does."}

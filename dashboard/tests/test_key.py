@@ -75,6 +75,7 @@ def test_without_a_key_a_visitor_is_asked_for_one(app: AppTest) -> None:
     assert "answers to API keys only" in text(app)
     assert not app.exception
     assert not app.error
+    assert not app.warning
 
 
 def test_a_visitor_signs_in_and_out(app: AppTest, keys: dict[str, tuple[str, str]]) -> None:

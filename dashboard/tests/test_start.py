@@ -49,7 +49,7 @@ def test_a_wrong_address_refuses_to_start() -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_colour_of_a_chart_judges(scheme: str) -> None:
     """
-    None is red, yellow or green: the blue part is the largest, or nearly where it is grey.
+    None is red, yellow or green: no part is larger than the blue one.
     """
     colours = json.loads(THEME[f"{scheme}.chartCategoricalColors"])
 
