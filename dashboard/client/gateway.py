@@ -34,6 +34,8 @@ _GLANCE: Final = httpx.Timeout(1.5, connect=1)
 """For what decides which pages there are: nothing is drawn before that."""
 _QUICK: Final = httpx.Timeout(2, connect=1)
 """For what a page shows without being asked to."""
+_SEARCH: Final = httpx.Timeout(8, connect=1)
+"""For a page of the history: the gateway looks through so many rows at a time, and no more."""
 _PATIENT: Final = httpx.Timeout(30, connect=3)
 """For what a visitor asked for."""
 _FRESH_S: Final = 4.0
@@ -181,7 +183,7 @@ class GatewayClient:
             after: the `next` of the page before; None for the first.
         """
         query = {**filters, "limit": str(limit), **({} if after is None else {"after": str(after)})}
-        return self._decode(self._send("GET", "/history", params=query), HistoryPage)
+        return self._decode(self._send("GET", "/history", params=query, timeout=_SEARCH), HistoryPage)
 
     def export(self, filters: Mapping[str, str], kind: str, limit_bytes: int) -> bytes:
         """Return the part of the history that the filters let through as a file, `csv` or `json`.

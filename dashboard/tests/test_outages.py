@@ -77,3 +77,18 @@ def test_a_page_without_the_model_server_says_so(
     assert len(app.title) == 1
     assert not app.exception
     assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_in_front_of_a_gateway_that_hangs_is_drawn(
+    page: str, hanging_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Whatever it waits for, it waits for seconds, and says then that no answer came.
+    """
+    app = visit(monkeypatch, hanging_url, page)
+
+    told = [box.value for box in (*app.main.warning, *app.main.error, *app.sidebar.error)]
+    assert any("The gateway did not answer in time" in value for value in told)
+    assert len(app.title) == 1
+    assert not app.exception
