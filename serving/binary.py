@@ -13,8 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import NamedTuple
+
+from serving.news import News
 
 NAME = "tensorflow_model_server"
 MINIMUM = (2, 17)
@@ -130,9 +132,9 @@ def explain(returncode: int, *, told: bool) -> Ended:
 
 
 @contextmanager
-def _hearing() -> Iterator["SimpleQueue[int]"]:
+def _hearing() -> Iterator[News[int]]:
     """Lend a queue which hears of signals to us, and that a child has ended."""
-    heard: SimpleQueue[int] = SimpleQueue()  # a signal handler may put into it at any moment
+    heard: News[int] = News()
     before = {number: signal.signal(number, lambda number, _: heard.put(number)) for number in _HEARD}
     try:
         yield heard
@@ -141,9 +143,7 @@ def _hearing() -> Iterator["SimpleQueue[int]"]:
             signal.signal(number, handler)
 
 
-def _wait(
-    child: "subprocess.Popen[bytes]", heard: "SimpleQueue[int]", grace: float, say: Callable[[str], None]
-) -> bool:
+def _wait(child: "subprocess.Popen[bytes]", heard: News[int], grace: float, say: Callable[[str], None]) -> bool:
     """Wait until the child has ended, and return whether it was told to."""
     end: float | None = None
     while child.poll() is None:

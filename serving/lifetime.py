@@ -4,7 +4,6 @@ import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Literal
 
 from proto import tfserving_pb2 as pb
@@ -14,6 +13,7 @@ from serving.errors import ServingError
 from serving.metrics import Metrics
 from serving.models import Models
 from serving.monitoring import metrics_path
+from serving.news import News
 from serving.prediction import Model
 from serving.settings import Settings
 from serving.transports import listening_everywhere
@@ -24,19 +24,18 @@ _GRACE = 10.0
 """Seconds that calls have to finish after a signal."""
 _MICROSECOND = 1e-6
 
-News = SimpleQueue[Literal["changed", "signal", "ended"]]
-"""What the main thread waits for. A SimpleQueue, because a signal handler may put into it at any moment."""
+ServerNews = News[Literal["changed", "signal", "ended"]]
 
 
-def catch_signals() -> News:
+def catch_signals() -> ServerNews:
     """Return a queue which hears of SIGTERM and SIGINT from now on."""
-    news: News = SimpleQueue()
+    news: ServerNews = News()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: news.put("signal"))
     return news
 
 
-def run(settings: Settings, load: Callable[[Path], Model], news: News, metrics: Metrics) -> int:
+def run(settings: Settings, load: Callable[[Path], Model], news: ServerNews, metrics: Metrics) -> int:
     """Serve until `news` of a signal, and return the exit status: 0, or 1 if the models could not be loaded.
 
     As with TensorFlow Serving, the ports open when every model serves. All is counted in `metrics`.
@@ -85,7 +84,7 @@ def _configuration(settings: Settings) -> pb.ModelServerConfig:
     return one_model(settings.model_name, settings.model_base_path)
 
 
-def _await(models: Models, names: list[str], news: News) -> bool:
+def _await(models: Models, names: list[str], news: ServerNews) -> bool:
     """Return whether the models serve; False if a signal came first.
 
     Raises:

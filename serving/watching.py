@@ -69,8 +69,10 @@ class Watch:
     def _keep_fresh(self, versions: Versions) -> None:
         """Look when a look is due or the model was aimed anew; load when another attempt is due."""
         due = -math.inf if self._interval >= 0 else math.inf
-        while not self._stopped.is_set():
+        while True:
             versions.woken.clear()
+            if self._stopped.is_set():  # it is set before they are woken for the last time
+                return
             look = time.monotonic() >= due or (versions.unseen and self._interval >= 0)
             versions.refresh(look=look)
             if look:

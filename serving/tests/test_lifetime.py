@@ -4,7 +4,6 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 
 import grpc
@@ -15,9 +14,10 @@ from prometheus_client import CollectorRegistry
 
 from proto.methods import PREDICT
 from serving.configuration import Rules
-from serving.lifetime import News, Rereading, run
+from serving.lifetime import Rereading, ServerNews, run
 from serving.metrics import Metrics
 from serving.models import Models
+from serving.news import News
 from serving.settings import Settings
 from serving.tests.memory import MemoryModel, MemoryStore, request
 from serving.versions import Versions
@@ -52,7 +52,7 @@ def test_the_socket_appears_with_the_first_version_and_goes_with_the_server(
     settings: Settings, metrics: Metrics, folder: Path
 ) -> None:
     store = MemoryStore(folder / "lung")
-    news: News = SimpleQueue()
+    news: ServerNews = News()
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(run, settings, store.load, news, metrics)
         assert not (folder / "s").exists()
@@ -71,7 +71,7 @@ def test_a_first_version_that_cannot_be_loaded_ends_with_status_1(
     store.broken.add(1)
     store.add(1)
 
-    assert run(settings, store.load, SimpleQueue(), metrics) == 1
+    assert run(settings, store.load, News(), metrics) == 1
     assert (
         "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: "
         "{{{name: default version: 1} due to error: DATA_LOSS: version 1 is broken}, }"
@@ -81,7 +81,7 @@ def test_a_first_version_that_cannot_be_loaded_ends_with_status_1(
 def test_a_signal_ends_a_server_that_waits_for_its_first_version(
     settings: Settings, metrics: Metrics, folder: Path
 ) -> None:
-    news: News = SimpleQueue()
+    news: ServerNews = News()
     news.put("signal")
 
     assert run(settings, MemoryStore(folder / "lung").load, news, metrics) == 0
@@ -95,13 +95,13 @@ def test_a_bug_in_the_watching_thread_ends_the_server(settings: Settings, metric
         raise ZeroDivisionError(path)
 
     with pytest.raises(ZeroDivisionError):
-        run(settings, load, SimpleQueue(), metrics)
+        run(settings, load, News(), metrics)
 
 
 def test_at_the_end_both_ways_in_close_at_once_and_running_calls_are_answered(
     settings: Settings, metrics: Metrics, folder: Path
 ) -> None:
-    news: News = SimpleQueue()
+    news: ServerNews = News()
     store, port = MemoryStore(folder / "lung"), free_port()
     store.add(1)
     settings = replace(settings, model_name="lung", rest_api_port=port)
