@@ -9,6 +9,7 @@ import pytest
 from serving.configuration import Rules, one_model
 from serving.models import Models
 from serving.tests.memory import MemoryModel, MemoryStore
+from serving.versions import Versions
 from serving.watching import Watch
 from tests.processes import eventually
 
@@ -100,3 +101,32 @@ def test_what_a_thread_dies_of_is_told_and_raised_at_the_end(store: MemoryStore)
 
     with pytest.raises(ZeroDivisionError):
         watch()
+
+
+class ClearedOnceSet(threading.Event):
+    """Is cleared when it has been set, and so at the worst moment: whoever waits for it afterwards was not told."""
+
+    def clear(self) -> None:
+        self.wait()
+        super().clear()
+
+
+def test_a_thread_that_is_told_to_end_as_it_begins_to_wait_ends(store: MemoryStore) -> None:
+    ended, woken = threading.Event(), ClearedOnceSet()
+
+    def start(versions: Versions) -> None:
+        versions.woken = woken
+        watch.add(versions)
+
+    def watching() -> None:
+        with watch:
+            Models(store.load, Rules(), start=start).configure(one_model("lung", str(store.base_path)))
+        ended.set()
+
+    watch = Watch(0, lambda: None)  # it never wakes by itself
+    threading.Thread(target=watching, daemon=True).start()
+
+    try:
+        assert ended.wait(30)
+    finally:
+        woken.set()  # a thread that was not told would keep the tests from ending
