@@ -1,7 +1,6 @@
 """A real browser that looks at a console: Debian's Chromium, driven by Playwright."""
 
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,11 +11,10 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # has no types
 from playwright.sync_api import Browser, FilePayload, Locator, Page, sync_playwright
 
-from tests.debian import ProgramMissing
+from loadtests.chromium import find_chromium
 
 Scheme = Literal["light", "dark"]
 
-PROGRAM: Final = "chromium"
 HEIGHT: Final = 900
 _PATIENCE_MS: Final = 60_000
 _SERIOUS: Final = {"serious", "critical"}
@@ -53,12 +51,10 @@ def browsing() -> Iterator[Browser]:
     """Run the browser until the block ends; no event loop may run in this thread meanwhile.
 
     Raises:
-        ProgramMissing: it is not installed. It is not unpacked from its package as other programs are: it needs a
+        ChromiumMissing: it is not installed. It is not unpacked from its package as other programs are: it needs a
             hundred more.
     """
-    program = shutil.which(PROGRAM)
-    if program is None:
-        raise ProgramMissing(f"{PROGRAM} is not on the PATH; on Debian: apt-get install {PROGRAM}")
+    program = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program)
         try:

@@ -16,7 +16,7 @@ from dashboard.tests.browsers import browsing
 from dashboard.tests.recording import recording
 from dashboard.tests.trainings import Training
 from dashboard.tests.visits import put
-from tests.debian import ProgramMissing
+from loadtests.chromium import ChromiumMissing
 from tests.gateways import Gateway, serving_gateway
 from tests.images import pixels, png
 from tests.modelserver import ModelServer
@@ -73,7 +73,7 @@ def browser() -> Iterator[Browser]:
     with ExitStack() as stack:
         try:
             running = stack.enter_context(browsing())
-        except ProgramMissing as missing:
+        except ChromiumMissing as missing:
             pytest.skip(str(missing))
         yield running
 

@@ -84,7 +84,7 @@ def test_a_page_in_front_of_a_gateway_that_hangs_is_drawn(
     page: str, hanging_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Whatever it waits for, it waits for seconds, and says then that no answer came.
+    It says that no answer came, and by its title where one is.
     """
     app = visit(monkeypatch, hanging_url, page)
 
